@@ -1,0 +1,237 @@
+package export
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// style is what a row becomes.
+type style int
+
+const (
+	styleCSV   style = iota // a line of CSV
+	styleNames              // the header row of CSV: each column's name
+	styleJSON               // a flat JSON object: name and value of each column
+)
+
+// row appends the columns of one row. What stands in which column is said once,
+// in rows_*.go, for the header row, for CSV and for flat NDJSON alike.
+type row struct {
+	jsonText
+	style   style
+	raw     bool   // cells that look like formulas stay as they are
+	list    bool   // between list and end
+	items   int    // of the open list
+	at      int    // where the open cell begins
+	special bool   // the open cell may need quotes
+	scratch []byte // of quote
+}
+
+// open begins a cell of CSV, or writes the name in a header row; it tells
+// whether a value is wanted.
+func (r *row) open(column string) bool {
+	if n := len(r.b); n > 0 && r.b[n-1] != '\n' {
+		r.b = append(r.b, ',')
+	}
+	if r.style == styleNames {
+		r.b = append(r.b, column...)
+		return false
+	}
+	return true
+}
+
+func (r *row) text(column, s string) {
+	if r.style == styleJSON {
+		r.jsonText.text(column, s)
+		return
+	}
+	if !r.open(column) {
+		return
+	}
+	if plain(s) {
+		r.b = append(r.b, s...)
+		return
+	}
+	r.at = len(r.b)
+	r.guarded(s)
+	r.quote()
+}
+
+func (r *row) texts(column string, list []string) {
+	r.begin(column)
+	for _, s := range list {
+		r.item(s)
+	}
+	r.end()
+}
+
+// begin opens a list; item adds to it; end closes it.
+func (r *row) begin(column string) {
+	if r.style == styleJSON {
+		r.array(column)
+		return
+	}
+	r.open(column)
+	r.at, r.items, r.list, r.special = len(r.b), 0, true, false
+}
+
+func (r *row) item(s string) {
+	if r.style == styleJSON {
+		r.jsonText.item(s)
+		return
+	}
+	if r.items > 0 {
+		r.b = append(r.b, ';')
+	}
+	r.items++
+	if plain(s) {
+		r.b = append(r.b, s...)
+		return
+	}
+	r.special = true
+	r.guarded(s)
+}
+
+func (r *row) end() {
+	if r.style == styleJSON {
+		r.endArray()
+		return
+	}
+	if r.special {
+		r.quote()
+	}
+	r.list = false
+}
+
+func (r *row) number(column string, n int64) {
+	if r.style == styleJSON {
+		r.jsonText.number(column, n)
+	} else if r.open(column) {
+		r.b = strconv.AppendInt(r.b, n, 10)
+	}
+}
+
+func (r *row) sequence(column string, n uint64) {
+	if r.style == styleJSON {
+		r.jsonText.sequence(column, n)
+	} else if r.open(column) {
+		r.b = strconv.AppendUint(r.b, n, 10)
+	}
+}
+
+func (r *row) optional(column string, n *int64) {
+	if r.style == styleJSON {
+		r.jsonText.optional(column, n)
+	} else if r.open(column) && n != nil {
+		r.b = strconv.AppendInt(r.b, *n, 10)
+	}
+}
+
+func (r *row) flag(column string, yes bool) {
+	if r.style == styleJSON {
+		r.jsonText.flag(column, yes)
+	} else if r.open(column) {
+		r.b = strconv.AppendBool(r.b, yes)
+	}
+}
+
+func (r *row) moment(column string, t time.Time) {
+	if r.style == styleJSON {
+		r.jsonText.moment(column, t)
+	} else if r.open(column) && spellable(t) {
+		r.b = appendTime(r.b, t)
+	}
+}
+
+func (r *row) address(column string, a netip.Addr) {
+	switch {
+	case r.style == styleJSON:
+		r.jsonText.address(column, a)
+	case a.Zone() != "": // a zone may be any text
+		r.text(column, a.String())
+	case r.open(column) && a.IsValid():
+		r.b = a.AppendTo(r.b)
+	}
+}
+
+// guarded appends a text without what could harm. A ";" that begins what looks
+// like a formula is escaped as well: where ";" is the separator of lists, a
+// spreadsheet splits the line there. In a list each ";" is, as it separates.
+func (r *row) guarded(s string) {
+	if !r.raw && formula(s) {
+		r.b = append(r.b, '\'')
+	}
+	for {
+		i := strings.IndexByte(s, ';')
+		if i < 0 {
+			r.b = appendPrintable(r.b, s)
+			return
+		}
+		r.b = appendPrintable(r.b, s[:i])
+		s = s[i+1:]
+		if r.list || !r.raw && formula(s) {
+			r.b = append(r.b, `\x3b`...)
+		} else {
+			r.b = append(r.b, ';')
+		}
+	}
+}
+
+// quote puts the open cell in quotes if RFC 4180 §2 demands it, or if it begins
+// or ends in a way that readers like to trim.
+func (r *row) quote() {
+	cell := r.b[r.at:]
+	if len(cell) == 0 || !bytes.ContainsAny(cell, `",`) &&
+		cell[0] != ' ' && cell[0] != '\'' && cell[len(cell)-1] != ' ' {
+		return
+	}
+	r.scratch = append(r.scratch[:0], cell...)
+	r.b = append(r.b[:r.at], '"')
+	for _, c := range r.scratch {
+		if c == '"' {
+			r.b = append(r.b, '"')
+		}
+		r.b = append(r.b, c)
+	}
+	r.b = append(r.b, '"')
+}
+
+// plain tells whether a text can be a cell as it is: printable ASCII without
+// what separates, quotes or escapes, and not beginning like a formula. Most are.
+func plain(s string) bool {
+	if s == "" {
+		return true
+	}
+	switch s[0] {
+	case '=', '+', '-', '@', ' ', '\'':
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if !plainByte[s[i]] {
+			return false
+		}
+	}
+	return s[len(s)-1] != ' '
+}
+
+var plainByte = func() (table [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		table[c] = !strings.ContainsRune(`",;\`, c)
+	}
+	return table
+}()
+
+// formula tells whether a spreadsheet might run the text. Some look past spaces,
+// and some read the full-width forms as the ASCII ones.
+func formula(s string) bool {
+	c, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
+	switch c {
+	case '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠':
+		return true
+	}
+	return false
+}

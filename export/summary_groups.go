@@ -1,0 +1,64 @@
+package export
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+)
+
+// Rest sums up the groups that are not shown.
+type Rest struct {
+	// Groups is how many they are; those past MaxGroups or MaxKeyBytes cannot be
+	// told apart and count as one.
+	Groups int
+	Totals
+}
+
+// Groups lists the groups, those with the most messages first, days in their
+// order, and sums up those beyond Top and beyond the bounds. Grouped by source,
+// a report counts in each group that it has records of, and so several times in
+// the rest.
+func (s *Summary) Groups() ([]Group, Rest) {
+	var list []*Group
+	list = slices.AppendSeq(list, maps.Values(s.named))
+	list = slices.AppendSeq(list, maps.Values(s.sources))
+	slices.SortFunc(list, func(a, b *Group) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Key, b.Key))
+	})
+	var rest Rest
+	if s.Capped {
+		s.join(&rest, &s.rest)
+	}
+	if top := s.options.Top; top > 0 && top < len(list) {
+		for _, g := range list[top:] {
+			s.join(&rest, g)
+		}
+		list = list[:top]
+	}
+	shown := make([]Group, len(list))
+	for i, g := range list {
+		shown[i] = *g
+	}
+	if s.options.By == ByDay {
+		slices.SortFunc(shown, func(a, b Group) int { return cmp.Compare(a.Key, b.Key) })
+	}
+	return shown, rest
+}
+
+func (s *Summary) join(rest *Rest, g *Group) {
+	rest.Groups++
+	t := &rest.Totals
+	t.widen(g.FirstBegin, g.LastBegin)
+	s.grow(&t.Reports, g.Reports)
+	s.grow(&t.Messages, g.Messages)
+	s.grow(&t.DMARCPass, g.DMARCPass)
+	s.grow(&t.DMARCFail, g.DMARCFail)
+	s.grow(&t.DKIMPass, g.DKIMPass)
+	s.grow(&t.SPFPass, g.SPFPass)
+	s.grow(&t.None, g.None)
+	s.grow(&t.Pass, g.Pass)
+	s.grow(&t.Quarantine, g.Quarantine)
+	s.grow(&t.Reject, g.Reject)
+	s.grow(&t.Other, g.Other)
+	s.grow(&t.Authenticated, g.Authenticated)
+}
