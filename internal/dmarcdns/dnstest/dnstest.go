@@ -34,6 +34,7 @@ type Server struct {
 	zone    zone
 	queries []string
 	delay   time.Duration
+	onlyTCP bool
 	stop    chan struct{}
 }
 
@@ -99,6 +100,13 @@ func (s *Server) Delay(d time.Duration) {
 	s.delay = d
 }
 
+// OnlyTCP cuts each answer over UDP from now on, so that clients come again over TCP.
+func (s *Server) OnlyTCP() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onlyTCP = true
+}
+
 // Queries are the questions so far, as "udp TXT _dmarc.example.com.".
 func (s *Server) Queries() []string {
 	s.mu.Lock()
@@ -112,7 +120,7 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 	network := w.LocalAddr().Network()
 	s.mu.Lock()
 	s.queries = append(s.queries, network+" "+dns.TypeToString[q.Qtype]+" "+q.Name)
-	z, delay := s.zone, s.delay
+	z, delay, cut := s.zone, s.delay, s.onlyTCP && network == "udp"
 	s.mu.Unlock()
 	if delay > 0 {
 		select {
@@ -125,7 +133,10 @@ func (s *Server) ServeDNS(w dns.ResponseWriter, req *dns.Msg) {
 	if reply == nil {
 		return
 	}
-	if network == "udp" {
+	switch {
+	case cut:
+		reply.Answer, reply.Ns, reply.Truncated = nil, nil, true
+	case network == "udp":
 		reply.Truncate(payload(req))
 	}
 	w.WriteMsg(reply) // an error shows as a timeout at the client, which the test then sees
