@@ -58,6 +58,15 @@ func (j *jsonText) text(name, s string) {
 	j.b = appendJSONString(j.b, s)
 }
 
+// known adds a text that stands for an address: null when absent.
+func (j *jsonText) known(name, s string) {
+	if s == "" {
+		j.null(name)
+		return
+	}
+	j.text(name, s)
+}
+
 func (j *jsonText) texts(name string, list []string) {
 	j.array(name)
 	for _, s := range list {

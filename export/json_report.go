@@ -83,7 +83,7 @@ func (j *jsonText) provenance(r *storage.Report) {
 	j.moment("received_at", m.ReceivedAt)
 	j.text("source", string(m.Source))
 	j.object("envelope")
-	j.text("client_ip", m.Envelope.ClientIP)
+	j.known("client_ip", m.Envelope.ClientIP)
 	j.text("helo", m.Envelope.Helo)
 	j.text("mail_from", m.Envelope.MailFrom)
 	j.texts("rcpt_to", m.Envelope.RcptTo)

@@ -61,6 +61,14 @@ func (r *row) text(column, s string) {
 	r.quote()
 }
 
+func (r *row) known(column, s string) {
+	if r.style == styleJSON {
+		r.jsonText.known(column, s)
+		return
+	}
+	r.text(column, s)
+}
+
 func (r *row) texts(column string, list []string) {
 	r.begin(column)
 	for _, s := range list {

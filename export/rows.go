@@ -97,7 +97,7 @@ func (r *row) provenance(s *storage.Report) {
 	r.sequence("seq", s.Seq)
 	r.moment("received_at", m.ReceivedAt)
 	r.text("source", string(m.Source))
-	r.text("client_ip", m.Envelope.ClientIP)
+	r.known("client_ip", m.Envelope.ClientIP)
 	r.text("helo", m.Envelope.Helo)
 	r.text("mail_from", m.Envelope.MailFrom)
 	r.texts("rcpt_to", m.Envelope.RcptTo)

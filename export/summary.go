@@ -51,15 +51,15 @@ type SummaryOptions struct {
 
 // Totals are sums. All but Reports count messages.
 type Totals struct {
-	Reports             int64
-	Messages            int64
-	DMARCPass           int64 // an aligned pass of DKIM or SPF
-	DMARCFail           int64 // all others
-	DKIMPass, SPFPass   int64 // aligned
-	None, Pass          int64 // dispositions
-	Quarantine, Reject  int64
-	Other               int64 // disposition absent, or none of the above
-	Authenticated       int64 // in reports whose sender authentication passed
+	Reports               int64
+	Messages              int64
+	DMARCPass             int64 // an aligned pass of DKIM or SPF
+	DMARCFail             int64 // all others
+	DKIMPass, SPFPass     int64 // aligned
+	None, Pass            int64 // dispositions
+	Quarantine, Reject    int64
+	Other                 int64     // disposition absent, or none of the above
+	Authenticated         int64     // in reports whose sender authentication passed
 	FirstBegin, LastBegin time.Time // begin of the earliest and of the latest report
 }
 

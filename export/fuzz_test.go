@@ -1,0 +1,114 @@
+package export
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"reportmx/reports"
+	"reportmx/storage"
+)
+
+// unix is the time of seconds since the epoch.
+func unix(seconds int64) time.Time { return time.Unix(seconds, 0) }
+
+func seed(f *testing.F) {
+	for _, h := range hostile {
+		f.Add(h.text)
+	}
+}
+
+// FuzzPrintable holds Printable to strconv, which spells the same, in quotes.
+func FuzzPrintable(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, s string) {
+		quoted := strconv.QuoteToGraphic(s)
+		want := strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+		if got := Printable(s); got != want {
+			t.Errorf("Printable(%q) = %s, want %s", s, got, want)
+		}
+	})
+}
+
+// FuzzJSONString: encoding/json reads back what was written, as it would read
+// what it had written itself.
+func FuzzJSONString(f *testing.F) {
+	seed(f)
+	f.Fuzz(func(t *testing.T, s string) {
+		out := appendJSONString(nil, s)
+		var got string
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatalf("%q becomes %s: %v", s, out, err)
+		}
+		if want := string([]rune(s)); got != want {
+			t.Errorf("%q comes back as %q, want %q", s, got, want)
+		}
+		checkHarmless(t, string(out), FormatJSON)
+	})
+}
+
+// FuzzCSV: encoding/csv reads back the cells, none of them a formula.
+func FuzzCSV(f *testing.F) {
+	for _, h := range hostile {
+		f.Add(h.text, h.text)
+	}
+	f.Add("a;=1", ";;")
+	f.Fuzz(func(t *testing.T, one, two string) {
+		var r row
+		r.text("1", one)
+		r.texts("2", []string{one, two})
+		r.text("3", two)
+		r.number("4", -7)
+		r.b = append(r.b, "\r\n"...)
+		checkHarmless(t, string(r.b), FormatCSV)
+		rows := readCSV(t, string(r.b))
+		if len(rows) != 1 || len(rows[0]) != 4 || rows[0][3] != "-7" {
+			t.Fatalf("got %q, want one row of 4 cells, the last -7", rows)
+		}
+		pieces := strings.Split(rows[0][1], ";")
+		if len(pieces) != 2 {
+			t.Fatalf("list of 2 comes back as %q", pieces)
+		}
+		for _, cell := range []string{rows[0][0], pieces[0], pieces[1], rows[0][2]} {
+			if formula(cell) {
+				t.Errorf("%q would run as a formula", cell)
+			}
+		}
+		if got := strings.ReplaceAll(strings.TrimPrefix(rows[0][0], "'"), `\x3b`, ";"); got != strings.TrimPrefix(strings.ReplaceAll(Printable(one), `\x3b`, ";"), "'") {
+			t.Errorf("%q comes back as %q", one, got)
+		}
+	})
+}
+
+// FuzzWrite puts a text and numbers everywhere and lets the standard library
+// read every format.
+func FuzzWrite(f *testing.F) {
+	for _, h := range hostile {
+		f.Add(h.text, int64(1), int64(0))
+	}
+	f.Add("", int64(-1), int64(1<<60))
+	f.Fuzz(func(t *testing.T, s string, n, seconds int64) {
+		for _, kind := range []reports.Kind{reports.KindAggregate, reports.KindFailure, reports.KindTLS} {
+			in := poisoned(kind, s)
+			in.Message.ReceivedAt = unix(seconds)
+			if kind == reports.KindAggregate {
+				in.Aggregate.Begin, in.Aggregate.Records[0].Count = unix(-seconds), n
+			}
+			list := []*storage.Report{in, in}
+			readCSV(t, written(t, kind, Options{Format: FormatCSV}, list...))
+			readCSV(t, written(t, kind, Options{Format: FormatCSV, RawCells: true}, list...))
+			if out := written(t, kind, Options{Format: FormatJSON}, list...); !json.Valid([]byte(out)) {
+				t.Errorf("not JSON: %q", out)
+			}
+			for _, format := range []Format{FormatNDJSON, FormatNDJSONFlat} {
+				for line := range strings.Lines(written(t, kind, Options{Format: format}, list...)) {
+					if !json.Valid([]byte(line)) {
+						t.Errorf("not JSON: %q", line)
+					}
+				}
+			}
+		}
+	})
+}
