@@ -9,3 +9,24 @@ type Limits struct {
 	// Records is the most records one message may hold. Default 1,000,000.
 	Records int
 }
+
+// The defaults of Limits. The largest honest documents seen are some 60 MB with
+// a million records.
+const (
+	defaultUnpacked = 128 << 20
+	defaultRecords  = 1_000_000
+)
+
+func (l Limits) withDefaults() Limits {
+	if l.Unpacked == 0 {
+		l.Unpacked = defaultUnpacked
+	}
+	if l.Records == 0 {
+		l.Records = defaultRecords
+	}
+	return l
+}
+
+// maxOpened is the most members of archives that are opened in one message.
+// Reporting organizations send one; some mails bundle a handful.
+const maxOpened = 100
