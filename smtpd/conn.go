@@ -1,0 +1,303 @@
+package smtpd
+
+import (
+	"bufio"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+// phase is what the bytes from the client mean at the moment.
+type phase int
+
+const (
+	phaseGreeting phase = iota // the first write is the greeting: look at the client before
+	phaseResumed               // behind STARTTLS: the first write is a greeting to be swallowed
+	phaseCommand
+	phaseData  // content of DATA, up to its end
+	phaseChunk // content of BDAT, by count
+	phaseDead  // nothing is read any more
+)
+
+// conn stands between the network (or TLS) and go-smtp. It gives go-smtp one command
+// line at a time, and content only where content belongs; after a read that fails
+// there is never another byte, so nothing of a body can run as a command. One
+// goroutine uses it, that of go-smtp's connection.
+type conn struct {
+	net.Conn
+	visit *visit
+	cfg   *Config
+	in    *bufio.Reader
+	out   []byte // replies held back
+
+	phase   phase
+	mute    bool // the last word is said: what go-smtp still writes is dropped
+	moved   bool // the connection lives on behind STARTTLS
+	closed  bool
+	verb    string // of the command that is to be answered
+	greeted string // HELO or EHLO, whichever came last
+	line    []byte // rest of the command line to give to go-smtp
+	chunk   int64  // bytes of the chunk to come
+	last    bool   // the content is the message's last
+	broken  bool   // the chunk cannot be framed: end after the reply
+	scan    endOfData
+	content int64     // bytes of this DATA or chunk
+	begun   time.Time // when it began
+
+	allowance                    int64 // bytes that may still come before the next MAIL
+	commands, junk, errs, denied int
+	limit                        string // End constant of the deadline in force
+}
+
+func newConn(v *visit, below net.Conn, p phase) *conn {
+	c := &conn{Conn: below, visit: v, cfg: &v.srv.cfg, phase: p, in: bufio.NewReaderSize(below, 8<<10)}
+	c.refill()
+	return c
+}
+
+// refill allows for one message at its limit, once more for what is read to get rid
+// of it, and for the commands around it.
+func (c *conn) refill() { c.allowance = 2*c.cfg.MaxMessageBytes + 1<<20 }
+
+// Read gives go-smtp at most one command line, or content.
+func (c *conn) Read(p []byte) (int, error) {
+	switch c.phase {
+	case phaseCommand:
+		return c.readLine(p)
+	case phaseData, phaseChunk:
+		return c.readContent(p)
+	}
+	return 0, io.EOF
+}
+
+func (c *conn) readLine(p []byte) (int, error) {
+	if len(c.line) == 0 && !c.next() {
+		return 0, io.EOF
+	}
+	n := copy(p, c.line)
+	c.line = c.line[n:]
+	if len(c.line) == 0 && c.chunk > 0 {
+		c.startContent(phaseChunk)
+	}
+	return n, nil
+}
+
+func (c *conn) startContent(p phase) {
+	c.phase, c.scan, c.content, c.begun = p, lineBegin, 0, time.Now()
+}
+
+func (c *conn) readContent(p []byte) (int, error) {
+	if c.in.Buffered() == 0 {
+		if err := c.fill(c.contentDeadline(), false); err != nil {
+			return 0, c.contentFailed(err)
+		}
+	}
+	b, _ := c.in.Peek(min(len(p), c.in.Buffered()))
+	n, end := len(b), false
+	if c.phase == phaseData {
+		n, end = c.scan.scan(b)
+	} else {
+		n = int(min(int64(n), c.chunk))
+		c.chunk -= int64(n)
+		end = c.chunk == 0
+	}
+	copy(p, b[:n])
+	c.in.Discard(n)
+	c.content += int64(n)
+	if end {
+		c.phase = phaseCommand
+	}
+	return n, nil
+}
+
+// contentFailed ends the connection in the middle of content. The error is in the
+// form that go-smtp passes on to the client as it is: any other would become a
+// permanent refusal, or for the end of input in a last chunk even a 250.
+func (c *conn) contentFailed(err error) error {
+	c.phase = phaseDead
+	switch {
+	case errors.Is(err, errBytes):
+		c.visit.end(EndBytes)
+		return replySize.smtpError()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		reason := c.limit
+		if reason == EndTimeout {
+			reason = EndData
+		}
+		c.visit.end(reason)
+		return replyStalled.smtpError()
+	case errors.Is(err, io.EOF):
+		c.visit.end(EndClosed)
+	default:
+		c.visit.end(EndError)
+	}
+	return replyBroken.smtpError()
+}
+
+// contentDeadline is the first of: too long since the last byte, below the minimum
+// rate, the end of the session.
+func (c *conn) contentDeadline() time.Time {
+	at := time.Now().Add(c.cfg.DataTimeout)
+	c.limit = EndData
+	if rate := c.cfg.MinDataRate; rate > 0 {
+		slow := c.begun.Add(rateGrace + time.Duration(float64(c.content)/float64(rate)*float64(time.Second)))
+		if slow.Before(at) {
+			at, c.limit = slow, EndSlow
+		}
+	}
+	return c.sessionBound(at)
+}
+
+func (c *conn) sessionBound(at time.Time) time.Time {
+	if end := c.visit.started.Add(c.cfg.SessionTimeout); c.cfg.SessionTimeout > 0 && end.Before(at) {
+		at, c.limit = end, EndSession
+	}
+	return at
+}
+
+// fill waits for more bytes from the client, after what is held back for it is sent.
+func (c *conn) fill(until time.Time, command bool) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if err := c.visit.arm(c.Conn, until, command); err != nil {
+		return err
+	}
+	before := c.in.Buffered()
+	_, err := c.in.Peek(before + 1)
+	n := int64(c.in.Buffered() - before)
+	c.visit.note(func(s *Summary) { s.Bytes += n })
+	if c.allowance -= n; c.allowance < 0 {
+		return errBytes
+	}
+	return err
+}
+
+// Write takes the lines of go-smtp's replies.
+func (c *conn) Write(b []byte) (int, error) {
+	switch {
+	case c.mute || c.closed:
+		return len(b), nil
+	case c.phase == phaseResumed:
+		c.phase = phaseCommand
+		return len(b), nil
+	case c.phase == phaseGreeting && !c.admit():
+		return len(b), nil
+	}
+	c.out = append(c.out, b...)
+	if code, last := replyCode(b); last {
+		return len(b), c.replied(code)
+	}
+	return len(b), nil
+}
+
+// replied is called when a reply is whole. Replies to a group of commands leave
+// together (RFC 2920 §3.2), all others at once.
+func (c *conn) replied(code int) error {
+	verb := c.verb
+	c.verb = ""
+	if verb == "DATA" && code == 354 {
+		c.startContent(phaseData)
+	}
+	if last, reason := c.count(verb, code); reason != "" {
+		c.kill(last, reason)
+		return nil
+	}
+	switch {
+	case verb == "QUIT":
+		c.visit.end(EndQuit)
+	case c.broken:
+		c.phase = phaseDead
+		c.visit.end(EndChunk)
+	case code == 421:
+		c.phase = phaseDead
+	case (verb == "MAIL" || verb == "RCPT" || verb == "RSET") && c.lineWaits():
+		return nil
+	}
+	return c.flush()
+}
+
+// count keeps the tallies of what leads nowhere and gives the last word when one is
+// over its limit. Recipients over their number (452) are an honest sender's.
+func (c *conn) count(verb string, code int) (Reply, string) {
+	switch {
+	case verb == "RCPT" && code >= 550:
+		c.denied++
+	case code >= 500 && code <= 504:
+		c.errs++
+	}
+	switch verb {
+	case "NOOP", "RSET", "HELO", "EHLO", "VRFY", "EXPN", "HELP":
+		c.junk++
+	case "DATA", "BDAT":
+		if code == 250 && c.last {
+			c.junk, c.commands = 0, 0
+		}
+	}
+	switch {
+	case over(c.denied, c.cfg.MaxRefused):
+		return replyRefused, EndRefused
+	case over(c.errs, c.cfg.MaxErrors):
+		return replyErrors, EndErrors
+	case over(c.junk, c.cfg.MaxJunk), c.commands > maxCommands:
+		return replyJunk, EndJunk
+	}
+	return Reply{}, ""
+}
+
+// kill says the last word and reads no more.
+func (c *conn) kill(last Reply, reason string) {
+	c.visit.end(reason)
+	c.out = append(c.out, last.String()+"\r\n"...)
+	c.flush()
+	c.phase, c.mute = phaseDead, true
+}
+
+func (c *conn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	c.Conn.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
+	_, err := c.Conn.Write(c.out)
+	c.out = c.out[:0]
+	if err != nil {
+		c.visit.end(EndError)
+		c.phase, c.mute = phaseDead, true
+	}
+	return err
+}
+
+// Close ends the visit, unless it goes on behind STARTTLS.
+func (c *conn) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.flush()
+	c.closed, c.phase = true, phaseDead
+	if c.moved {
+		return nil
+	}
+	if c.mute {
+		c.linger()
+	}
+	err := c.Conn.Close()
+	c.visit.leave()
+	return err
+}
+
+// linger lets a client read our last word: closing a socket with unread bytes in it
+// sends a reset, which can overtake the reply.
+func (c *conn) linger() {
+	if t, ok := c.Conn.(*tls.Conn); ok {
+		t.CloseWrite()
+	}
+	half, ok := c.visit.raw.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.visit.raw.SetReadDeadline(time.Now().Add(refusalTimeout))
+	io.CopyN(io.Discard, c.visit.raw, 256<<10)
+}
