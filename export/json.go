@@ -53,6 +53,16 @@ func (j *jsonText) element() {
 func (j *jsonText) endObject() { j.b = append(j.b, '}') }
 func (j *jsonText) endArray()  { j.b = append(j.b, ']') }
 
+// literal appends JSON as it is; field does so and adds a string. They stand in
+// for the methods above where most of the time goes.
+func (j *jsonText) literal(json string) {
+	j.b = append(j.b, json...)
+}
+
+func (j *jsonText) field(json, s string) {
+	j.b = appendJSONString(append(j.b, json...), s)
+}
+
 func (j *jsonText) text(name, s string) {
 	j.key(name)
 	j.b = appendJSONString(j.b, s)
@@ -157,10 +167,30 @@ func appendTime(b []byte, t time.Time) []byte {
 // or invisible character is in the output, and no U+2028 or U+2029 either.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
+	plain := 0
+	for plain < len(s) && jsonPlain[s[plain]] {
+		plain++
+	}
+	b = append(b, s[:plain]...)
+	if plain < len(s) {
+		b = appendJSONEscaped(b, s[plain:])
+	}
+	return append(b, '"')
+}
+
+// jsonPlain are the bytes that stand in a JSON string as they are.
+var jsonPlain = func() (table [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
+func appendJSONEscaped(b []byte, s string) []byte {
 	start := 0 // of what can be copied as it is
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
-			if c < ' ' || c == '"' || c == '\\' || c == 0x7f {
+			if !jsonPlain[c] {
 				b = append(b, s[start:i]...)
 				b = appendJSONByte(b, c)
 				start = i + 1
@@ -176,8 +206,7 @@ func appendJSONString(b []byte, s string) []byte {
 		}
 		i += size
 	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
+	return append(b, s[start:]...)
 }
 
 func appendJSONByte(b []byte, c byte) []byte {
