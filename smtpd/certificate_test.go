@@ -120,13 +120,13 @@ func TestTLSVersionsAndSuites(t *testing.T) {
 	b := start(t, Config{Certificate: testCertificate(t)}, &sink{})
 	tests := []struct {
 		name   string
-		config tls.Config
+		config *tls.Config
 		ok     bool
 	}{
-		{"TLS 1.1", tls.Config{MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, false},
-		{"TLS 1.2 with CBC", tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, false},
-		{"TLS 1.2 with GCM", tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}, true},
-		{"TLS 1.3", tls.Config{MinVersion: tls.VersionTLS13}, true},
+		{"TLS 1.1", &tls.Config{MinVersion: tls.VersionTLS11, MaxVersion: tls.VersionTLS11}, false},
+		{"TLS 1.2 with CBC", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA}}, false},
+		{"TLS 1.2 with GCM", &tls.Config{MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256}}, true},
+		{"TLS 1.3", &tls.Config{MinVersion: tls.VersionTLS13}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTLSVersionsAndSuites(t *testing.T) {
 			c.want("220 ")
 			c.say("EHLO client.example", "250-", "STARTTLS", "220 ")
 			test.config.InsecureSkipVerify = true
-			s := tls.Client(c.Conn, &test.config)
+			s := tls.Client(c.Conn, test.config)
 			if err := s.Handshake(); (err == nil) != test.ok {
 				t.Fatalf("handshake: got %v, want success %v", err, test.ok)
 			}

@@ -88,10 +88,14 @@ type tally struct {
 	panicked int
 }
 
-func (t *tally) Opened()               { t.mu.Lock(); t.opened++; t.mu.Unlock() }
-func (t *tally) Closed(s Summary)      { t.mu.Lock(); t.closed = append(t.closed, s); t.mu.Unlock() }
-func (t *tally) Refused(reason string) { t.mu.Lock(); t.refused = append(t.refused, reason); t.mu.Unlock() }
-func (t *tally) Panicked()             { t.mu.Lock(); t.panicked++; t.mu.Unlock() }
+func (t *tally) Opened()          { t.mu.Lock(); t.opened++; t.mu.Unlock() }
+func (t *tally) Closed(s Summary) { t.mu.Lock(); t.closed = append(t.closed, s); t.mu.Unlock() }
+func (t *tally) Refused(reason string) {
+	t.mu.Lock()
+	t.refused = append(t.refused, reason)
+	t.mu.Unlock()
+}
+func (t *tally) Panicked() { t.mu.Lock(); t.panicked++; t.mu.Unlock() }
 
 // bench is a running server with what it reports to.
 type bench struct {
