@@ -1,6 +1,13 @@
 package reports
 
-import "time"
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"runtime/debug"
+	"strings"
+	"time"
+)
 
 // Found is what a message holds.
 type Found struct {
@@ -51,12 +58,79 @@ type Unreadable struct {
 // be read is in Found.Unreadable, a panic of a reader included. It does not
 // change message, and what it returns does not share memory with it.
 func Find(message []byte, l Limits) Found {
-	return Found{}
+	f := &finder{budget: newBudget(l)}
+	f.guard(func() { f.mail(message) })
+	f.conclude(message)
+	return f.found
 }
 
 // FindFile finds and reads every report in a file: a bare document (.xml, .gz,
 // .zip, .json) or a mail. It decides by the bytes; name only helps to tell what
 // was found, and may be empty. It is otherwise as Find.
 func FindFile(data []byte, name string, l Limits) Found {
-	return Found{}
+	start := bytes.TrimLeft(data[:min(len(data), 1024)], " \t\r\n")
+	if !looksLikeDocument(start) && !isUTF16(start) {
+		return Find(data, l)
+	}
+	f := &finder{budget: newBudget(l)}
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	f.traits.fileName = reportFileName(name)
+	f.guard(func() { readBlob(bytes.NewReader(data), name, name, f.budget, &f.found) })
+	f.conclude(nil)
+	return f.found
+}
+
+// isUTF16 tells whether bytes begin with a byte order mark of UTF-16, which no
+// mail does.
+func isUTF16(b []byte) bool {
+	return bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff})
+}
+
+// guard runs a reader and turns its panic into an Unreadable.
+func (f *finder) guard(read func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.found.Unreadable = append(f.found.Unreadable, Unreadable{
+				Code:   CodePanic,
+				Part:   "1",
+				Reason: fmt.Sprintf("a reader panicked: %v", v),
+				Stack:  debug.Stack(),
+			})
+		}
+	}()
+	read()
+}
+
+func (f *finder) mail(message []byte) {
+	e := f.read(trimEnvelopeLine(message), "", "", 0)
+	if e == nil {
+		return
+	}
+	f.found.Header = newMessageHeader(&e.header)
+	f.walk(e)
+}
+
+// conclude draws from the whole message what no part of it tells alone.
+func (f *finder) conclude(message []byte) {
+	if f.traits.subject {
+		f.found.Unreadable = append(f.found.Unreadable, f.budget.archives...)
+	}
+	if len(f.bounds) > 0 && (f.traits.any() || len(f.found.Reports) > 0 || mentionsReport(message)) {
+		f.found.Unreadable = append(f.found.Unreadable, Unreadable{
+			Code:   CodeLimit,
+			Part:   "1",
+			Reason: f.bounds[0].Error(),
+		})
+	}
+	if f.notice != nil && len(f.found.Reports) == 0 && len(f.found.Unreadable) == 0 &&
+		len(f.found.OtherFeedback) == 0 {
+		f.found.Unreadable = append(f.found.Unreadable, *f.notice)
+	}
+}
+
+// mentionsReport tells whether a message that was not walked to its end holds
+// what could be a report.
+func mentionsReport(message []byte) bool {
+	return bytes.Contains(message, []byte("<feedback")) ||
+		bytes.Contains(message, []byte("message/feedback-report"))
 }

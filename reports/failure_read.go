@@ -1,0 +1,155 @@
+package reports
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// feedback reads a failure report: the feedback part and the sample, which is
+// nil without one. Reports of another kind of feedback are only named.
+func (f *finder) feedback(e, sample *entity) {
+	body := decoded(e)
+	r, err := readFailure(body, sample)
+	if err != nil {
+		f.found.Unreadable = append(f.found.Unreadable, Unreadable{
+			Kind:   string(KindFailure),
+			Code:   feedbackCode(err),
+			Part:   e.part(),
+			Reason: fmt.Sprintf("read feedback report: %v", err),
+		})
+		return
+	}
+	if r.Failure.FeedbackType != feedbackAuthFailure {
+		f.found.OtherFeedback = append(f.found.OtherFeedback, r.Failure.FeedbackType)
+		return
+	}
+	if !isFeedbackType(e.contentType.value) {
+		r.warn(WarnFeedbackType, "Content-Type", e.contentType.value)
+	}
+	if e.header.recovered {
+		r.warn(WarnHeader, "part "+e.part(), "")
+	}
+	r.Part = e.part()
+	f.found.Reports = append(f.found.Reports, *r)
+}
+
+// feedbackAuthFailure is the feedback type of failure reports (RFC 6591 §3.1).
+const feedbackAuthFailure = "auth-failure"
+
+var errNoFeedbackType = errors.New("it has no Feedback-Type field (RFC 5965 §3.1)")
+
+func feedbackCode(err error) string {
+	if errors.Is(err, errHeaderBytes) || errors.Is(err, errHeaderFields) {
+		return CodeLimit
+	}
+	return CodeFeedback
+}
+
+// readFailure reads a feedback report of any type from its decoded second part
+// and from the sample, which may be nil.
+func readFailure(body []byte, sample *entity) (*Report, error) {
+	r := &Report{Kind: KindFailure, Failure: &Failure{Incidents: 1}}
+	head, interrupted, err := readAllFields(trimBlankLines(body))
+	if err != nil {
+		return nil, err
+	}
+	fields := feedbackFields{report: r, into: r.Failure}
+	if interrupted {
+		r.warn(WarnBlankLine, "feedback report", "")
+	}
+	fields.read(&head)
+	if r.Failure.FeedbackType == "" {
+		return nil, errNoFeedbackType
+	}
+	var raw []byte
+	if sample != nil {
+		raw = decoded(sample)
+		if err := readSample(r, sample, raw); err != nil {
+			return nil, err
+		}
+	} else {
+		r.warn(WarnSampleMissing, "", "")
+	}
+	r.ContentHash = hashParts(body, raw)
+	r.Failure.PolicyDomain = policyDomain(r.Failure)
+	r.Failure.DKIMAligned, r.Failure.SPFAligned = alignment(r.Failure)
+	return r, nil
+}
+
+// hashParts hashes parts with the length of each before it, so that no two
+// splits of the same bytes hash alike.
+func hashParts(parts ...[]byte) [sha256.Size]byte {
+	h := sha256.New()
+	var size [8]byte
+	for _, part := range parts {
+		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+		h.Write(size[:])
+		h.Write(part)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
+
+// readAllFields reads a part that is all header. Blank lines between fields, which
+// some reporters leave, do not end it; interrupted tells of one.
+func readAllFields(raw []byte) (h header, interrupted bool, err error) {
+	h, rest, err := readHeader(raw)
+	if err != nil {
+		return h, false, err
+	}
+	for {
+		rest = trimBlankLines(rest)
+		if line, _ := cutLine(rest); !isField(line) {
+			return h, interrupted, nil
+		}
+		var more header
+		if more, rest, err = readHeader(rest); err != nil {
+			return h, interrupted, err
+		}
+		interrupted = true
+		if err := h.append(&more); err != nil {
+			return h, interrupted, err
+		}
+	}
+}
+
+// append adds the fields of a block behind those of h.
+func (h *header) append(more *header) error {
+	if h.Len()+more.Len() > maxHeaderFields {
+		return errHeaderFields
+	}
+	joined := header{recovered: h.recovered || more.recovered}
+	for _, block := range []*header{more, h} { // AddRaw puts a field before the others
+		all := make([][]byte, 0, block.Len())
+		for fields := block.Fields(); fields.Next(); {
+			raw, err := fields.Raw()
+			if err != nil {
+				return fmt.Errorf("read field: %w", err)
+			}
+			all = append(all, raw)
+		}
+		for i := len(all) - 1; i >= 0; i-- {
+			joined.AddRaw(all[i])
+		}
+	}
+	*h = joined
+	return nil
+}
+
+// policyDomain is the domain that a failure report is about (see
+// Failure.PolicyDomain).
+func policyDomain(f *Failure) string {
+	for _, reported := range f.ReportedDomains {
+		if domain := strings.Trim(reported, " <>@."); domain != "" {
+			return domain
+		}
+	}
+	for _, address := range addressesOf([]string{f.Sample.From}) {
+		if domain := domainOf(address); domain != "" {
+			return domain
+		}
+	}
+	return domainOf(f.OriginalMailFrom)
+}

@@ -1,0 +1,169 @@
+package reports
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/emersion/go-message/textproto"
+)
+
+// The bounds of one header block. Postfix and go-message stand at 100 KiB and
+// 1 MiB; long chains of ARC and Received fields need some 50 KiB.
+const (
+	maxHeaderBytes  = 256 << 10
+	maxHeaderFields = 1000
+)
+
+var (
+	errHeaderBytes  = fmt.Errorf("header block exceeds the bound of %d bytes", maxHeaderBytes)
+	errHeaderFields = fmt.Errorf("header block exceeds the bound of %d fields", maxHeaderFields)
+)
+
+// header is one header block as far as it could be read.
+type header struct {
+	textproto.Header
+	recovered bool // lines were passed over, or the blank line at its end is missing
+}
+
+// readHeader reads the header block at the start of raw and returns what stands
+// behind its blank line. It recovers where go-message gives up: lines that are
+// no field (mbox "From " lines, lines without a colon, 8-bit field names) are
+// passed over; CRLF, LF, CR and CR CR LF end a line; without a blank line the
+// body begins behind the last field. Past a bound it returns the fields before
+// it, and an error that names it.
+func readHeader(raw []byte) (h header, body []byte, err error) {
+	s := headerScan{rest: raw}
+	for s.next() {
+	}
+	if s.err != nil && !errors.Is(s.err, errHeaderEnd) {
+		err = s.err
+	}
+	clean := bufio.NewReader(bytes.NewReader(s.clean))
+	parsed, perr := textproto.ReadHeader(clean)
+	if perr != nil && err == nil {
+		err = fmt.Errorf("read header: %w", perr)
+	}
+	return header{Header: parsed, recovered: s.recovered}, s.body, err
+}
+
+var errHeaderEnd = errors.New("end of header")
+
+// headerScan goes through a header block line by line and copies its well-formed
+// fields to clean.
+type headerScan struct {
+	rest      []byte
+	clean     []byte
+	body      []byte
+	stray     []byte // from the first line that is no field and has no field behind it yet
+	read      int    // bytes of the block so far
+	fields    int
+	inField   bool // a continuation line belongs to a field that was kept
+	recovered bool
+	err       error
+}
+
+// next takes one line; it returns false at the end of the block.
+func (s *headerScan) next() bool {
+	if len(s.rest) == 0 {
+		s.end(s.stray)
+		return false
+	}
+	line, rest := cutLine(s.rest)
+	if len(line) == 0 {
+		s.end(rest)
+		return false
+	}
+	if s.read += len(s.rest) - len(rest); s.read > maxHeaderBytes {
+		s.err = errHeaderBytes
+		return false
+	}
+	switch {
+	case line[0] == ' ' || line[0] == '\t':
+		if s.inField {
+			s.keep(line)
+		}
+	case isField(line):
+		if s.fields++; s.fields > maxHeaderFields {
+			s.err = errHeaderFields
+			return false
+		}
+		s.inField, s.stray = true, nil
+		s.keep(line)
+	case beginsBody(line):
+		s.recovered = true
+		s.end(s.rest)
+		return false
+	default:
+		s.inField, s.recovered = false, true
+		if s.stray == nil {
+			s.stray = s.rest
+		}
+	}
+	s.rest = rest
+	return true
+}
+
+func (s *headerScan) end(body []byte) {
+	s.body, s.err = body, errHeaderEnd
+}
+
+func (s *headerScan) keep(line []byte) {
+	s.clean = append(append(s.clean, line...), '\r', '\n')
+}
+
+// isField tells whether a line begins a field that go-message reads: a name of
+// printable ASCII, perhaps blanks, a colon (RFC 5322 §3.6.8, §4.5).
+func isField(line []byte) bool {
+	name, _, found := bytes.Cut(line, []byte{':'})
+	name = bytes.TrimRight(name, " \t")
+	if !found || len(name) == 0 {
+		return false
+	}
+	for _, c := range name {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// beginsBody tells whether a line that is no field is certainly the first of a
+// body whose blank line is missing: a boundary, a document or an archive.
+func beginsBody(line []byte) bool {
+	return bytes.HasPrefix(line, []byte("--")) || looksLikeDocument(line)
+}
+
+// cutLine cuts b behind its first line end: CRLF, LF, CR, or several CR and LF.
+func cutLine(b []byte) (line, rest []byte) {
+	end := bytes.IndexAny(b[:min(len(b), maxHeaderBytes+1)], "\r\n")
+	if end < 0 {
+		return b, nil
+	}
+	next := end
+	for next < len(b) && b[next] == '\r' {
+		next++
+	}
+	if next < len(b) && b[next] == '\n' {
+		return b[:end], b[next+1:]
+	}
+	return b[:end], b[end+1:]
+}
+
+// trimBlankLines cuts the blank lines at the start of b.
+func trimBlankLines(b []byte) []byte {
+	return bytes.TrimLeft(b, "\r\n")
+}
+
+// trimEnvelopeLine cuts the blank lines before a message, and the "From " line
+// that a mailbox file has there (RFC 4155 appendix A).
+func trimEnvelopeLine(b []byte) []byte {
+	b = trimBlankLines(b)
+	if bytes.HasPrefix(b, []byte("From ")) || bytes.HasPrefix(b, []byte(">From ")) {
+		if line, rest := cutLine(b); !isField(line) {
+			return rest
+		}
+	}
+	return b
+}

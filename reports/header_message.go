@@ -1,0 +1,156 @@
+package reports
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxAddresses is the most addresses that are read of one kind of field.
+const maxAddresses = 100
+
+// newMessageHeader reads the fields of a mail that the readers of reports need.
+func newMessageHeader(h *header) MessageHeader {
+	m := MessageHeader{
+		From:               addressesOf(h.Values("From")),
+		To:                 addressesOf(h.Values("To")),
+		Subject:            decodeWords(h.Get("Subject")),
+		MessageID:          h.Get("Message-Id"),
+		TLSReportDomain:    NormalDomain(h.Get("Tls-Report-Domain")),
+		TLSReportSubmitter: NormalDomain(h.Get("Tls-Report-Submitter")),
+		Received:           len(h.Values("Received")),
+	}
+	m.Date, _ = parseDate(h.Get("Date"))
+	for _, address := range m.From {
+		domain := NormalDomain(domainOf(address))
+		if domain != "" && !slices.Contains(m.AuthorDomains, domain) {
+			m.AuthorDomains = append(m.AuthorDomains, domain)
+		}
+	}
+	return m
+}
+
+// addressesOf returns the bare addresses of fields such as From (RFC 5322 §3.4),
+// however badly written: names, comments, groups and source routes are left out.
+func addressesOf(fields []string) []string {
+	var addresses []string
+	for _, field := range fields {
+		for _, mailbox := range splitMailboxes(stripComments(field)) {
+			if len(addresses) == maxAddresses {
+				return addresses
+			}
+			if address := bareAddress(mailbox); address != "" {
+				addresses = append(addresses, address)
+			}
+		}
+	}
+	return addresses
+}
+
+// splitMailboxes cuts a list at its commas and semicolons, outside of quotes and
+// angle brackets.
+func splitMailboxes(list string) []string {
+	var mailboxes []string
+	quoted, angled, start := false, false, 0
+	for i := 0; i < len(list); i++ {
+		switch c := list[i]; {
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == '<' && !quoted:
+			angled = true
+		case c == '>' && !quoted:
+			angled = false
+		case (c == ',' || c == ';') && !quoted && !angled:
+			mailboxes = append(mailboxes, list[start:i])
+			start = i + 1
+		}
+	}
+	return append(mailboxes, list[start:])
+}
+
+// bareAddress returns the address of a mailbox, or "".
+func bareAddress(mailbox string) string {
+	if i := strings.LastIndexByte(mailbox, '<'); i >= 0 {
+		return trimPath(mailbox[i:])
+	}
+	if i := strings.LastIndexByte(mailbox, ':'); i >= 0 { // the name of a group
+		mailbox = mailbox[i+1:]
+	}
+	for _, word := range strings.Fields(mailbox) {
+		if strings.Contains(word, "@") {
+			return word
+		}
+	}
+	return ""
+}
+
+// trimPath returns a reverse-path or forward-path (RFC 5321 §4.1.2) without its
+// angle brackets and source route.
+func trimPath(p string) string {
+	p = strings.TrimSpace(p)
+	if strings.HasPrefix(p, "<") {
+		p = strings.TrimPrefix(p, "<")
+		p, _, _ = strings.Cut(p, ">")
+	}
+	if strings.HasPrefix(p, "@") {
+		if _, address, found := strings.Cut(p, ":"); found {
+			p = address
+		}
+	}
+	return strings.TrimSpace(p)
+}
+
+// domainOf returns what stands behind the last "@", or "".
+func domainOf(address string) string {
+	i := strings.LastIndexByte(address, '@')
+	if i < 0 {
+		return ""
+	}
+	return strings.Trim(address[i+1:], " \t<>.")
+}
+
+// obsoleteZones are the names that RFC 5322 §4.3 gives a meaning; time.Parse
+// takes all but UTC and GMT for zero.
+var obsoleteZones = map[string]string{
+	"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}
+
+// oddDates are the layouts that reporters use instead of RFC 5322 §3.3.
+var oddDates = []string{
+	time.RFC3339Nano,
+	"2006-01-02 15:04:05 -0700",
+	"2006-01-02 15:04:05",
+	"Mon, Jan 2 2006 15:04:05 -0700",
+	time.ANSIC,
+}
+
+// maxDate is the longest date worth parsing; real ones have up to 60 bytes.
+const maxDate = 200
+
+// parseDate reads a date (RFC 5322 §3.3, §4.3), or one of the layouts seen
+// instead of it. A zone that has no meaning there counts as UTC.
+func parseDate(text string) (t time.Time, ok bool) {
+	if len(text) > maxDate {
+		return time.Time{}, false
+	}
+	text = strings.Join(strings.Fields(stripComments(text)), " ")
+	if i := strings.LastIndexByte(text, ' '); i >= 0 {
+		if offset, known := obsoleteZones[strings.ToUpper(text[i+1:])]; known {
+			text = text[:i+1] + offset
+		}
+	}
+	if t, err := mail.ParseDate(text); err == nil {
+		return t.UTC(), true
+	}
+	for _, layout := range oddDates {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}

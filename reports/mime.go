@@ -1,0 +1,316 @@
+package reports
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// The bounds of one message. Real mails of reporting organizations have up to
+// six parts, three levels deep, and a forward adds two levels; a walk without
+// bounds costs the square of the depth.
+const (
+	maxDepth    = 10   // multiparts and messages inside one another
+	maxParts    = 100  // parts of all levels, multiparts included
+	maxBoundary = 1024 // bytes; RFC 2046 §5.1.1 allows 70
+)
+
+// finder looks for reports in one message. It is used once.
+type finder struct {
+	budget *budget
+	found  Found
+	parts  int
+	bounds []error // of the walk, that were passed
+	traits traits
+	notice *Unreadable // the first text that tells of a report in prose
+}
+
+// entity is a message or a part: its header, its body and where it stands.
+type entity struct {
+	header      header
+	body        []byte // as sent, not decoded
+	contentType mediaType
+	name        string // file name, or ""
+	feedback    bool   // it is the second part of a failure report
+	within      string // the messages around it, each with " > " behind it
+	number      string // "2", "2.1"; "" for a message
+	depth       int
+}
+
+// part describes an entity for people, as in Report.Part.
+func (e *entity) part() string {
+	number := e.number
+	if number == "" {
+		number = "1"
+	}
+	label := e.within + number
+	if e.contentType.value != "" {
+		label += " " + shorten(e.contentType.value, maxLabel)
+	}
+	if e.name != "" {
+		label += " " + e.name
+	}
+	return label
+}
+
+func (e *entity) childNumber(n int) string {
+	if e.number == "" {
+		return strconv.Itoa(n)
+	}
+	return e.number + "." + strconv.Itoa(n)
+}
+
+// maxLabel bounds how much of a sender's word goes into a description.
+const maxLabel = 80
+
+// shorten returns s, or its first limit bytes with "…" behind them.
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "") + "…"
+}
+
+// read makes an entity of its bytes, which begin with its header. It returns
+// nil when a bound of the walk is passed.
+func (f *finder) read(raw []byte, number, within string, depth int) *entity {
+	if depth > maxDepth {
+		f.passed(fmt.Errorf("message exceeds the bound of %d nested parts", maxDepth))
+		return nil
+	}
+	if f.parts++; f.parts > maxParts {
+		f.passed(fmt.Errorf("message exceeds the bound of %d parts", maxParts))
+		return nil
+	}
+	head, body, err := readHeader(raw)
+	e := &entity{header: head, body: body, number: number, within: within, depth: depth}
+	e.contentType = parseMediaType(head.Get("Content-Type"))
+	disposition := parseMediaType(head.Get("Content-Disposition"))
+	e.name = fileName(&disposition, &e.contentType)
+	f.traits.note(e)
+	if err != nil {
+		f.passed(err)
+		return nil
+	}
+	return e
+}
+
+func (f *finder) passed(bound error) {
+	f.bounds = append(f.bounds, bound)
+}
+
+// walk searches an entity. It tells whether a feedback report stood in it: a
+// message behind it may then be the one that failed.
+func (f *finder) walk(e *entity) (feedback bool) {
+	switch {
+	case strings.HasPrefix(e.contentType.value, "multipart/"):
+		if parts, ok := f.split(e); ok {
+			return f.walkParts(e, parts)
+		}
+		f.leaf(e)
+	case isFeedbackType(e.contentType.value):
+		f.feedback(e, nil)
+		return true
+	case isMessageType(e.contentType.value):
+		f.message(decoded(e), e.part()+" > ", e.depth+1)
+	default:
+		f.leaf(e)
+	}
+	return false
+}
+
+// message searches a mail that was forwarded in another.
+func (f *finder) message(raw []byte, within string, depth int) {
+	if e := f.read(trimEnvelopeLine(raw), "", within, depth); e != nil {
+		f.walk(e)
+	}
+}
+
+// walkParts searches the parts of a multipart in order. Behind a feedback report
+// it searches nothing, and beside one no message: that is the failed message,
+// and whoever wrote that must not be able to put a report into it.
+func (f *finder) walkParts(e *entity, parts []*entity) (feedback bool) {
+	beside := markFeedback(e, parts)
+	behind := false
+	for i, part := range parts {
+		switch {
+		case part.feedback:
+			f.feedback(part, sampleOf(parts[i+1:]))
+			behind = true
+		case behind:
+		case isMessageType(part.contentType.value) && (beside || feedback):
+		default:
+			feedback = f.walk(part) || feedback
+		}
+	}
+	return feedback || beside
+}
+
+// markFeedback marks the parts that are feedback reports: by their content type
+// or, where the multipart announces one and no part is labelled so, the first
+// that has the field which every feedback report has.
+func markFeedback(e *entity, parts []*entity) (any bool) {
+	for _, part := range parts {
+		part.feedback = isFeedbackType(part.contentType.value)
+		any = any || part.feedback
+	}
+	if any || !strings.EqualFold(e.contentType.param("report-type"), "feedback-report") {
+		return any
+	}
+	for _, part := range parts {
+		if !strings.HasPrefix(part.contentType.value, "multipart/") && hasFeedbackType(decoded(part)) {
+			part.feedback = true
+			return true
+		}
+	}
+	return false
+}
+
+// sampleOf picks the failed message from the parts behind a feedback report: the
+// first message before the next feedback report or, without one, the first part.
+func sampleOf(behind []*entity) *entity {
+	var sample *entity
+	for _, part := range behind {
+		if part.feedback {
+			break
+		}
+		if isMessageType(part.contentType.value) {
+			return part
+		}
+		if sample == nil {
+			sample = part
+		}
+	}
+	return sample
+}
+
+// decoded returns the body of an entity without its transfer encoding.
+func decoded(e *entity) []byte {
+	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	if encoding != "base64" && encoding != "quoted-printable" {
+		return e.body
+	}
+	out, err := io.ReadAll(newTransferReader(e.body, encoding))
+	if err != nil {
+		return nil // these readers have no other error than io.EOF
+	}
+	return out
+}
+
+// leaf searches one part that holds no others.
+func (f *finder) leaf(e *entity) {
+	encoding, lied := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	before := len(f.found.Reports)
+	part := e.part()
+	readBlob(newTransferReader(e.body, encoding), part, e.name, f.budget, &f.found)
+	for i := before; i < len(f.found.Reports); i++ {
+		r := &f.found.Reports[i]
+		if lied {
+			r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get("Content-Transfer-Encoding"))
+		}
+		if e.header.recovered {
+			r.warn(WarnHeader, "part "+e.part(), "")
+		}
+	}
+	if f.notice == nil && (e.contentType.value == "" || e.contentType.value == "text/plain") {
+		f.notice = readNotice(newTransferReader(e.body, encoding), min(len(e.body), noticeBytes), part)
+	}
+}
+
+// split cuts the body of a multipart into its parts (RFC 2046 §5.1). It tells
+// whether a boundary was found; a missing closing one is no error.
+func (f *finder) split(e *entity) (parts []*entity, ok bool) {
+	boundary := strings.TrimRight(e.contentType.param("boundary"), " \t")
+	if len(boundary) > maxBoundary {
+		f.passed(fmt.Errorf("boundary exceeds the bound of %d bytes", maxBoundary))
+		return nil, true
+	}
+	_, next := findBoundary(e.body, boundary)
+	if next < 0 {
+		boundary = guessBoundary(e.body)
+		if _, next = findBoundary(e.body, boundary); next < 0 {
+			return nil, false
+		}
+	}
+	rest := e.body[next:]
+	for {
+		end, next := findBoundary(rest, boundary)
+		raw := rest
+		if end >= 0 {
+			raw = cutLastLineEnd(rest[:end])
+		}
+		part := f.read(raw, e.childNumber(len(parts)+1), e.within, e.depth+1)
+		if part == nil {
+			return parts, true
+		}
+		parts = append(parts, part)
+		if next < 0 {
+			return parts, true
+		}
+		rest = rest[next:]
+	}
+}
+
+// cutLastLineEnd cuts the line end that belongs to the delimiter behind it.
+func cutLastLineEnd(b []byte) []byte {
+	b = bytes.TrimSuffix(b, []byte("\n"))
+	return bytes.TrimSuffix(b, []byte("\r"))
+}
+
+// guessedWithin is where the first delimiter must stand to be guessed: behind
+// a short preamble.
+const guessedWithin = 64 << 10
+
+// guessBoundary guesses the boundary of a multipart whose header does not tell
+// it: the first line that begins with "--" and stands there twice.
+func guessBoundary(body []byte) string {
+	rest := body[:min(len(body), guessedWithin)]
+	for len(rest) > 0 {
+		var line []byte
+		line, rest = cutLine(rest)
+		line = bytes.TrimRight(line, " \t")
+		if len(line) <= len("--") || len(line) > maxBoundary || !bytes.HasPrefix(line, []byte("--")) {
+			continue
+		}
+		if bytes.Count(body, line) > 1 {
+			return string(line[len("--"):])
+		}
+	}
+	return ""
+}
+
+// findBoundary finds the first delimiter line in body: where it starts, and
+// where the text behind it does; next is -1 for a closing delimiter.
+func findBoundary(body []byte, boundary string) (start, next int) {
+	if boundary == "" {
+		return -1, -1
+	}
+	delimiter := append([]byte("--"), boundary...)
+	for from := 0; ; {
+		i := bytes.Index(body[from:], delimiter)
+		if i < 0 {
+			return -1, -1
+		}
+		start = from + i
+		from = start + len(delimiter)
+		if start > 0 && body[start-1] != '\n' && body[start-1] != '\r' {
+			continue
+		}
+		rest := body[from:]
+		closing := bytes.HasPrefix(rest, []byte("--"))
+		if closing {
+			rest = rest[2:]
+		}
+		blank := bytes.TrimLeft(rest, " \t")
+		if len(blank) > 0 && blank[0] != '\r' && blank[0] != '\n' {
+			continue
+		}
+		if closing {
+			return start, -1
+		}
+		_, after := cutLine(blank)
+		return start, len(body) - len(after)
+	}
+}
