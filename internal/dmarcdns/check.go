@@ -1,0 +1,237 @@
+package dmarcdns
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Checker finds what keeps reports about a target from reaching us, and says what
+// to publish instead. It asks zones that strangers control, so it is for the check
+// command and the scheduled recheck, never for a session.
+type Checker struct {
+	DNS  TXTResolver
+	Ours Addresses
+}
+
+// Target is one domain that we receive reports about.
+type Target struct {
+	Domain    string
+	SendsMail bool // false: a domain that never sends, whose records should say so
+}
+
+// Result is what the DNS says about a target.
+type Result struct {
+	Target        string        `json:"target"`
+	PolicyDomain  string        `json:"policy_domain,omitempty"` // where the record that governs it stands
+	OrgDomain     string        `json:"organizational_domain,omitempty"`
+	Record        string        `json:"record,omitempty"`
+	Authorization Authorization `json:"authorization"` // of our rua address, by RFC 9990
+	Depends       bool          `json:"depends"`       // organizations differ, see the findings
+	TTL           time.Duration `json:"-"`             // how long the authorization's answer is good for
+	AD            bool          `json:"dnssec"`        // the resolver has validated that answer
+	Findings      []Finding     `json:"findings"`      // none if all is well
+}
+
+// Worst is the severity of the worst finding, "" without any.
+func (r *Result) Worst() Severity {
+	worst := Severity("")
+	for _, f := range r.Findings {
+		switch {
+		case f.Severity == Wrong:
+			return Wrong
+		case f.Severity == Uncertain || worst == "":
+			worst = f.Severity
+		}
+	}
+	return worst
+}
+
+// check is one target under examination: facts first, findings as they come.
+type check struct {
+	*Checker
+	target   Target
+	domain   string
+	result   Result
+	existing []string // what is, or is meant as, the policy record
+	policyAt string   // the domain whose record counts, or should be written
+}
+
+// Check examines one target: the policy record, our address in it, and the external
+// authorization (the steps of RFC 9989 §4.10.1 and RFC 9990 §4).
+func (c *Checker) Check(ctx context.Context, target Target) Result {
+	k := &check{Checker: c, target: target}
+	k.result.Authorization = Unchecked
+	k.result.Target = target.Domain
+	domain, err := domainName(target.Domain)
+	if err != nil {
+		k.add(Finding{"not_a_domain", Wrong, "target " + quote(target.Domain) + " is not a domain name", "nothing can be published for it", ""})
+		return k.result
+	}
+	k.domain, k.policyAt, k.result.Target = domain, domain, domain
+	found, ok := k.policy(ctx)
+	if !ok {
+		k.result.Authorization = Unknown
+		return k.result
+	}
+	if found.PolicyDomain != "" {
+		k.record(found.Record)
+	}
+	k.authorization(ctx, found)
+	if !target.SendsMail {
+		k.neverSends(ctx, found)
+	}
+	return k.result
+}
+
+func (k *check) add(f Finding) { k.result.Findings = append(k.result.Findings, f) }
+
+// policyName is where the record stands, or should.
+func (k *check) policyName() string { return "_dmarc." + k.policyAt }
+
+// proposal is the zone-file line of the record that would be right. It asks for
+// failure reports only where the owner does already.
+func (k *check) proposal() string {
+	ours := k.Ours
+	if !strings.Contains(strings.ToLower(strings.Join(k.existing, " ")), "ruf") {
+		ours.Failure = nil
+	}
+	value := withoutRemoved(Propose(k.existing, ours))
+	if !k.target.SendsMail {
+		value = Locked(value)
+	}
+	return RR{Name: k.policyName(), Type: "TXT", Value: value}.String()
+}
+
+// policy finds the record that governs the target; false if the DNS did not tell.
+func (k *check) policy(ctx context.Context) (Discovery, bool) {
+	here, err := Lookup(ctx, k.DNS, k.domain)
+	if err != nil {
+		k.uncertain("policy_unknown", "the policy record of "+k.domain, err)
+		return Discovery{}, false
+	}
+	switch {
+	case len(here.Records) > 1:
+		k.tooMany(here)
+		return Discovery{Domain: k.domain}, true
+	case len(here.Records) == 0 && k.misses(here):
+		return Discovery{Domain: k.domain}, true
+	}
+	found, err := Discover(ctx, k.DNS, k.domain)
+	if err != nil {
+		k.uncertain("policy_unknown", "the policy that governs "+k.domain, err)
+		return Discovery{}, false
+	}
+	k.result.OrgDomain, k.result.PolicyDomain = found.OrgDomain, found.PolicyDomain
+	k.compareWithList(ctx, found)
+	if found.PolicyDomain == "" {
+		k.nothing(ctx, here)
+		return found, true
+	}
+	k.policyAt = found.PolicyDomain
+	k.existing = []string{found.Record.Raw}
+	k.result.Record = found.Record.Raw
+	return found, true
+}
+
+func (k *check) uncertain(code, what string, err error) {
+	k.add(Finding{
+		code, Uncertain, "could not learn " + what,
+		"the DNS gave no answer (" + quote(err.Error()) + "), and organizations that see the same send nothing",
+		"nothing yet: see that the zone's name servers answer, then check again",
+	})
+}
+
+func (k *check) tooMany(here Published) {
+	for _, rec := range here.Records {
+		k.existing = append(k.existing, rec.Raw)
+	}
+	k.add(Finding{
+		"several_records", Wrong, fmt.Sprintf("%s has %d DMARC records", k.policyName(), len(here.Records)),
+		"receivers discard all of them, so there is no policy and there are no reports",
+		"only one: " + k.proposal(),
+	})
+	k.addresses(proposal(k.existing)) // all their addresses together
+}
+
+// misses explains texts at the right name that are no records but were meant so.
+func (k *check) misses(here Published) bool {
+	var found []nearMiss
+	for _, txt := range here.Others {
+		if m, ok := classify(txt); ok {
+			k.existing = append(k.existing, txt)
+			found = append(found, m)
+		}
+	}
+	for _, m := range found {
+		k.add(Finding{m.code, Wrong, k.policyName() + ": " + m.what, m.why, k.proposal()})
+	}
+	if len(found) == 0 {
+		return false
+	}
+	if meansDMARC(k.existing[0]) {
+		k.mended(k.existing[0])
+	}
+	return true
+}
+
+// mended looks for further mistakes in a text that is no record yet, but would be one.
+func (k *check) mended(txt string) {
+	if rec, err := ParseRecord(mend(txt)); err == nil {
+		k.record(rec)
+	}
+}
+
+// nothing looks for the record at the names where it is put by mistake.
+func (k *check) nothing(ctx context.Context, here Published) {
+	for _, place := range wrongNames(k.domain) {
+		a, err := k.DNS.TXT(ctx, place.name)
+		if err != nil {
+			continue // only a hint is lost
+		}
+		for _, txt := range a.TXT {
+			if !meansDMARC(txt) {
+				continue
+			}
+			k.existing = append(k.existing, txt)
+			k.add(Finding{
+				"wrong_name", Wrong, fmt.Sprintf("the DMARC record stands at %s in place of %s", place.name, k.policyName()),
+				place.how + ", and no receiver looks there", k.proposal(),
+			})
+			k.mended(txt)
+			return
+		}
+	}
+	what := fmt.Sprintf("%s has no DMARC record", k.policyName())
+	if len(here.Others) > 0 {
+		what += ", only " + quote(here.Others[0])
+	}
+	k.add(Finding{"no_record", Wrong, what, "without a policy record nobody sends reports", k.proposal()})
+}
+
+// compareWithList warns where the two ways of discovery find different records.
+func (k *check) compareWithList(ctx context.Context, walked Discovery) {
+	listed, err := DiscoverByList(ctx, k.DNS, k.domain)
+	if err != nil || listed.PolicyDomain == walked.PolicyDomain {
+		return
+	}
+	show := func(domain string) string {
+		if domain == "" {
+			return "no record"
+		}
+		return "the record of " + domain
+	}
+	value := Propose([]string{walked.Record.Raw, listed.Record.Raw}, Addresses{ReportDomain: k.Ours.ReportDomain, Aggregate: k.Ours.Aggregate})
+	publish := RR{Name: "_dmarc." + k.domain, Type: "TXT", Value: value}.String()
+	if name, err := RecordName(k.domain, k.Ours.host()); err == nil {
+		publish += "\n" + RR{Name: name, Type: "TXT", Value: Grant}.String()
+	}
+	k.add(Finding{
+		"policy_depends", Warning,
+		fmt.Sprintf("which record governs %s depends: organizations that walk the DNS tree (RFC 9989) see %s, those with a public suffix list (RFC 7489) see %s",
+			k.domain, show(walked.PolicyDomain), show(listed.PolicyDomain)),
+		"reports come from some and not from others, or under another policy domain", publish,
+	})
+
+}
