@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"iter"
 	"net/netip"
 	"os"
@@ -114,6 +115,8 @@ func TestWriteErrors(t *testing.T) {
 	noLast.Last = false
 	second := sampleAggregate()
 	second.Chunk = 1
+	stranger := sampleAggregate()
+	stranger.Seq, stranger.Chunk = 99, 1
 	hollow := &storage.Report{Last: true, Report: reports.Report{Kind: reports.KindAggregate}}
 	tests := []struct {
 		name   string
@@ -130,6 +133,7 @@ func TestWriteErrors(t *testing.T) {
 		{"last part missing", reports.KindAggregate, FormatJSON, sequence(noLast), ErrParts},
 		{"first part missing", reports.KindAggregate, FormatJSON, sequence(second), ErrParts},
 		{"next report too early", reports.KindAggregate, FormatJSON, sequence(noLast, sampleAggregate()), ErrParts},
+		{"part of another report", reports.KindAggregate, FormatJSON, sequence(noLast, stranger), ErrParts},
 		{"source breaks", reports.KindAggregate, FormatJSON, func(yield func(*storage.Report, error) bool) { yield(nil, broken) }, broken},
 	}
 	for _, test := range tests {
@@ -207,6 +211,27 @@ func TestNoSamples(t *testing.T) {
 	for _, format := range allFormats {
 		if out := written(t, reports.KindFailure, Options{Format: format}, sampleFailure()); strings.Contains(out, "never exported") {
 			t.Errorf("%s has the body of a sample:\n%s", format, out)
+		}
+	}
+}
+
+// TestConstantMemory: a hundred times as many reports need no more memory.
+func TestConstantMemory(t *testing.T) {
+	for _, format := range allFormats {
+		allocs := func(n int) float64 {
+			list := make([]*storage.Report, n)
+			for i := range list {
+				list[i] = sampleAggregate()
+			}
+			return testing.AllocsPerRun(1, func() {
+				if _, err := Write(io.Discard, reports.KindAggregate, Options{Format: format}, sequence(list...)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		// One small allocation a report is allowed: pct as a wider number.
+		if few, many := allocs(10), allocs(1000); many > few+1000 {
+			t.Errorf("%s: %v allocations for 1,000 reports, %v for 10", format, many, few)
 		}
 	}
 }

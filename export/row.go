@@ -1,12 +1,9 @@
 package export
 
 import (
-	"bytes"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // style is what a row becomes.
@@ -32,7 +29,8 @@ type row struct {
 }
 
 // open begins a cell of CSV, or writes the name in a header row; it tells
-// whether a value is wanted.
+// whether a value is wanted. The first cell of a row is never empty ("seq" and
+// "row" are not), so that an empty row is one without a cell.
 func (r *row) open(column string) bool {
 	if n := len(r.b); n > 0 && r.b[n-1] != '\n' {
 		r.b = append(r.b, ',')
@@ -164,82 +162,4 @@ func (r *row) address(column string, a netip.Addr) {
 	case r.open(column) && a.IsValid():
 		r.b = a.AppendTo(r.b)
 	}
-}
-
-// guarded appends a text without what could harm. A ";" that begins what looks
-// like a formula is escaped as well: where ";" is the separator of lists, a
-// spreadsheet splits the line there. In a list each ";" is, as it separates.
-func (r *row) guarded(s string) {
-	if !r.raw && formula(s) {
-		r.b = append(r.b, '\'')
-	}
-	for {
-		i := strings.IndexByte(s, ';')
-		if i < 0 {
-			r.b = appendPrintable(r.b, s)
-			return
-		}
-		r.b = appendPrintable(r.b, s[:i])
-		s = s[i+1:]
-		if r.list || !r.raw && formula(s) {
-			r.b = append(r.b, `\x3b`...)
-		} else {
-			r.b = append(r.b, ';')
-		}
-	}
-}
-
-// quote puts the open cell in quotes if RFC 4180 §2 demands it, or if it begins
-// or ends in a way that readers like to trim.
-func (r *row) quote() {
-	cell := r.b[r.at:]
-	if len(cell) == 0 || !bytes.ContainsAny(cell, `",`) &&
-		cell[0] != ' ' && cell[0] != '\'' && cell[len(cell)-1] != ' ' {
-		return
-	}
-	r.scratch = append(r.scratch[:0], cell...)
-	r.b = append(r.b[:r.at], '"')
-	for _, c := range r.scratch {
-		if c == '"' {
-			r.b = append(r.b, '"')
-		}
-		r.b = append(r.b, c)
-	}
-	r.b = append(r.b, '"')
-}
-
-// plain tells whether a text can be a cell as it is: printable ASCII without
-// what separates, quotes or escapes, and not beginning like a formula. Most are.
-func plain(s string) bool {
-	if s == "" {
-		return true
-	}
-	switch s[0] {
-	case '=', '+', '-', '@', ' ', '\'':
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		if !plainByte[s[i]] {
-			return false
-		}
-	}
-	return s[len(s)-1] != ' '
-}
-
-var plainByte = func() (table [256]bool) {
-	for c := ' '; c <= '~'; c++ {
-		table[c] = !strings.ContainsRune(`",;\`, c)
-	}
-	return table
-}()
-
-// formula tells whether a spreadsheet might run the text. Some look past spaces,
-// and some read the full-width forms as the ASCII ones.
-func formula(s string) bool {
-	c, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
-	switch c {
-	case '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠':
-		return true
-	}
-	return false
 }

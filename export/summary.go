@@ -31,7 +31,7 @@ const (
 // make up: a group first seen past a bound is summed up with the others, and
 // Capped says so.
 const (
-	// MaxGroups is some 60 MB of totals, and more addresses than send in the name
+	// MaxGroups is some 70 MB of totals, and more addresses than send in the name
 	// of one domain in an honest year.
 	MaxGroups = 250_000
 	// MaxKeyBytes bounds the names of all groups together.

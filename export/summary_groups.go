@@ -18,7 +18,7 @@ type Rest struct {
 // order, and sums up those beyond Top and beyond the bounds. Grouped by source,
 // a report counts in each group that it has records of, and so several times in
 // the rest.
-func (s *Summary) Groups() ([]Group, Rest) {
+func (s *Summary) Groups() ([]*Group, Rest) {
 	var list []*Group
 	list = slices.AppendSeq(list, maps.Values(s.named))
 	list = slices.AppendSeq(list, maps.Values(s.sources))
@@ -35,14 +35,10 @@ func (s *Summary) Groups() ([]Group, Rest) {
 		}
 		list = list[:top]
 	}
-	shown := make([]Group, len(list))
-	for i, g := range list {
-		shown[i] = *g
-	}
 	if s.options.By == ByDay {
-		slices.SortFunc(shown, func(a, b Group) int { return cmp.Compare(a.Key, b.Key) })
+		slices.SortFunc(list, func(a, b *Group) int { return cmp.Compare(a.Key, b.Key) })
 	}
-	return shown, rest
+	return list, rest
 }
 
 func (s *Summary) join(rest *Rest, g *Group) {

@@ -42,7 +42,7 @@ var tableNames = []string{
 
 // lines calls line for each line of the table. The table is made twice, once to
 // measure it, as it may have MaxGroups lines.
-func (s *Summary) lines(groups []Group, rest Rest, line func([]string)) {
+func (s *Summary) lines(groups []*Group, rest Rest, line func([]string)) {
 	line(append([]string{string(s.options.By)}, tableNames...))
 	for i := range groups {
 		line(tableLine(shortened(groups[i].Key), &groups[i].Totals))
