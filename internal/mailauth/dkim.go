@@ -1,0 +1,226 @@
+package mailauth
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"reportmx/internal/dmarcdns"
+)
+
+// candidate is a DKIM-Signature field before its verification.
+type candidate struct {
+	field   int // index in the header
+	tags    map[string]string
+	refused string // why it cannot be right, "" if it may
+	Signature
+}
+
+// checkDKIM verifies the signatures of a message, those of the Author Domain's
+// organization first, so that others cannot use up what the bounds allow.
+func (v *Verifier) checkDKIM(ctx context.Context, l letter, r *Result) {
+	list := candidates(l.fields)
+	slices.SortStableFunc(list, func(a, b candidate) int {
+		return rank(a.Domain, r.Domain) - rank(b.Domain, r.Domain)
+	})
+	if len(list) > MaxSignatures {
+		r.Unverified = len(list) - MaxSignatures
+		list = list[:MaxSignatures]
+	}
+	hashed := 0
+	for _, c := range list {
+		switch {
+		case c.refused != "":
+			c.Result, c.Reason = resultPermError, c.refused
+		case hashed > 0 && hashed+len(l.body) > MaxHashed:
+			c.Result, c.Reason = resultPolicy, fmt.Sprintf("more than %d octets to hash", MaxHashed)
+		default:
+			if crashed := guarded(func() { v.verifySignature(ctx, l, &c) }); crashed != nil {
+				c.Result, c.Reason, r.Stack = resultTempError, crashed.reason, crashed.stack
+			}
+			hashed += len(l.body)
+		}
+		r.DKIM = append(r.DKIM, c.Signature)
+	}
+}
+
+// rank orders signatures: of the author's own domain, of its organization, others.
+func rank(domain, author string) int {
+	switch {
+	case domain == author:
+		return 0
+	case sameOrg(domain, author):
+		return 1
+	}
+	return 2
+}
+
+// sameOrg tells whether domains are aligned in relaxed mode (RFC 7489 §3.1.1).
+func sameOrg(a, b string) bool {
+	return a != "" && b != "" && dmarcdns.OrgDomainByList(a) == dmarcdns.OrgDomainByList(b)
+}
+
+// candidates reads what the signature fields say of themselves.
+func candidates(fields []field) []candidate {
+	var list []candidate
+	for i := range fields {
+		if !fields[i].is("DKIM-Signature") {
+			continue
+		}
+		c := candidate{field: i}
+		if err := fields[i].tooLong(); err != nil {
+			c.refused = err.Error()
+		} else if c.tags, err = parseTags(string(fields[i].value)); err != nil {
+			c.refused = err.Error()
+		}
+		var ok bool
+		if c.Domain, ok = normal(noSpace(c.tags["d"])); !ok && c.refused == "" {
+			c.refused = "d= is not a domain name"
+		}
+		if c.Selector, ok = normal(noSpace(c.tags["s"])); !ok && c.refused == "" {
+			c.refused = "s= is not a selector"
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// verifySignature has the library verify one signature. It is shown a message with
+// this signature on top and only the fields that it signs below, so that it does
+// its work in this goroutine, where a panic can be caught, and once.
+func (v *Verifier) verifySignature(ctx context.Context, l letter, c *candidate) {
+	header, err := signedHeader(l.fields, c)
+	if err == nil {
+		err = emptyLines(l.body)
+	}
+	if err == nil && c.tags["l"] != "" {
+		// Deliberately even where l= covers the whole body, unlike RFC 6376 §3.4.5:
+		// what follows a shorter one is unsigned, and that is where a report can be put
+		// (RFC 8460 §3 forbids l= for TLS reports).
+		err = errors.New("l= leaves part of the body unsigned")
+	}
+	if err != nil {
+		c.Result, c.Reason = resultPolicy, err.Error()
+		return
+	}
+	var limit error
+	found, err := dkim.VerifyWithOptions(streamed(header, l.body), &dkim.VerifyOptions{
+		MaxVerifications: 1,
+		LookupTXT: func(name string) ([]string, error) {
+			txt, err := v.keyRecords(ctx, name)
+			if errors.Is(err, errLimit) {
+				limit = err
+			}
+			return txt, err
+		},
+	})
+	if limit != nil {
+		c.Result, c.Reason = resultPolicy, limit.Error()
+		return
+	}
+	if len(found) != 1 { // nothing that a signature says leads here
+		c.Result, c.Reason = resultPermError, fmt.Sprintf("no verification: %v", err)
+		return
+	}
+	c.Result, c.Reason = outcome(found[0].Err)
+}
+
+// outcome turns the library's error into a result of RFC 8601 §2.7.1.
+func outcome(err error) (result, reason string) {
+	if err == nil {
+		return resultPass, ""
+	}
+	reason = strings.TrimPrefix(err.Error(), "dkim: ")
+	switch {
+	case dkim.IsTempFail(err):
+		return resultTempError, reason
+	case dkim.IsPermFail(err):
+		return resultPermError, reason
+	}
+	return resultFail, reason
+}
+
+// signedHeader is the header as far as a signature covers it. The signature comes
+// first, where it stood among the others of its name when it was made.
+func signedHeader(fields []field, c *candidate) ([]byte, error) {
+	names := make(map[string]bool)
+	list := strings.Split(c.tags["h"], ":")
+	if len(list) > maxSignedNames {
+		return nil, fmt.Errorf("more than %d names in h=", maxSignedNames)
+	}
+	for _, name := range list {
+		names[strings.ToLower(noSpace(name))] = true
+	}
+	header := ended(slices.Clone(fields[c.field].raw))
+	for i := range fields {
+		f := &fields[i]
+		// A first line that looks folded would become part of the signature.
+		if i == c.field || folded(f.raw) || !names[strings.ToLower(string(f.name))] {
+			continue
+		}
+		if err := f.tooLong(); err != nil {
+			return nil, err
+		}
+		header = ended(append(header, f.raw...))
+	}
+	return append(header, "\r\n"...), nil
+}
+
+// ended gives the last field of a message without a body its line end.
+func ended(header []byte) []byte {
+	if !bytes.HasSuffix(header, []byte("\n")) {
+		header = append(header, "\r\n"...)
+	}
+	return header
+}
+
+// streamed reads header and body in pieces: the library copies each piece several
+// times, and would take a bytes.Reader as one.
+func streamed(header, body []byte) io.Reader {
+	whole := io.MultiReader(bytes.NewReader(header), bytes.NewReader(body))
+	return bufio.NewReaderSize(struct{ io.Reader }{whole}, 32<<10)
+}
+
+// emptyLines refuses bodies that would cost the library quadratic time: it goes
+// through a run of empty lines again with each piece of it.
+func emptyLines(body []byte) error {
+	run := 0
+	for _, c := range body {
+		if c != '\r' && c != '\n' {
+			run = 0
+			continue
+		}
+		if run++; run > maxEmptyLines {
+			return fmt.Errorf("more than %d octets of empty lines", maxEmptyLines)
+		}
+	}
+	return nil
+}
+
+// parseTags reads a tag list as the library does (RFC 6376 §3.2).
+func parseTags(list string) (map[string]string, error) {
+	tags := make(map[string]string)
+	for part := range strings.SplitSeq(list, ";") {
+		name, value, ok := strings.Cut(part, "=")
+		name = strings.TrimSpace(name)
+		if !ok && name == "" {
+			continue
+		}
+		if _, twice := tags[name]; twice || !ok {
+			return nil, errors.New("tag list is malformed")
+		}
+		tags[name] = strings.TrimSpace(value)
+	}
+	return tags, nil
+}
+
+func noSpace(s string) string {
+	return strings.Join(strings.Fields(s), "")
+}

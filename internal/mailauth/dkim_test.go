@@ -1,0 +1,232 @@
+package mailauth
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestOtherSigners reads mails that other programs have signed.
+func TestOtherSigners(t *testing.T) {
+	tests := []struct {
+		file string
+		want []string // "domain selector result"
+		who  Verdict
+	}{
+		{"dkimpy-rsa-relaxed", []string{"mail.example.org rsa pass"}, Pass},
+		{"dkimpy-rsa-simple", []string{"mail.example.org rsa pass"}, Pass},
+		{"dkimpy-ed25519", []string{"example.org ed pass"}, Pass},
+		{"dkimpy-both", []string{"example.org rsa pass", "example.org ed pass"}, Pass},
+		{"dkimpy-length", []string{"mail.example.org rsa policy"}, Fail},
+		{"perl-rsa-relaxed-relaxed", []string{"mail.example.org rsa pass"}, Pass},
+		{"perl-rsa-relaxed-simple", []string{"mail.example.org rsa pass"}, Pass},
+		{"perl-rsa-simple-simple", []string{"mail.example.org rsa pass"}, Pass},
+	}
+	keys, err := os.ReadFile(filepath.Join("testdata", "signed", "zone"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		t.Run(tt.file, func(t *testing.T) {
+			mail, err := os.ReadFile(filepath.Join("testdata", "signed", tt.file+".eml"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := New(newZone(t, string(keys))).Verify(context.Background(), Mail{Message: mail})
+			if diff := cmp.Diff(outcomes(r), tt.want); diff != "" || r.Verdict != tt.who || r.Domain != "mail.example.org" {
+				t.Errorf("got %s from %q, want %s, signatures (-got +want):\n%s%+v", r.Verdict, r.Domain, tt.who, diff, r)
+			}
+			for what, changed := range map[string][]byte{
+				"body":   bytes.Replace(mail, []byte("aggregate"), []byte("agreggate"), 1),
+				"header": bytes.Replace(mail, []byte("Submitter: mail"), []byte("Submitter: nail"), 1),
+			} {
+				r := New(newZone(t, string(keys))).Verify(context.Background(), Mail{Message: changed})
+				if r.Verdict != Fail {
+					t.Errorf("with another %s: got %s, want %s", what, r.Verdict, Fail)
+				}
+			}
+		})
+	}
+}
+
+// outcomes are the signatures as "domain selector result".
+func outcomes(r Result) []string {
+	var list []string
+	for _, s := range r.DKIM {
+		list = append(list, s.Domain+" "+s.Selector+" "+s.Result)
+	}
+	return list
+}
+
+func TestSignature(t *testing.T) {
+	const domain = "example.com"
+	good := sign(t, plain("a@example.com"), domain, edKey())
+	key := "s._domainkey.example.com TXT "
+	change := func(old, new string) string { return strings.Replace(good, old, new, 1) }
+	_, huge := rsaRecord(t, 4104)
+	_, large := rsaRecord(t, 4096)
+	tests := []struct {
+		name, mail, zone string
+		result, reason   string
+	}{
+		{"good", good, key + edRecord(), "pass", ""},
+		{"bare line feeds", strings.ReplaceAll(good, "\r\n", "\n"), key + edRecord(), "pass", ""},
+		{"no body", sign(t, "From: a@example.com\r\n\r\n", domain, edKey()), key + edRecord(), "pass", ""},
+		{"unsigned fields may come and go", "X-Hop: 1\r\n" + good, key + edRecord(), "pass", ""},
+		{"first line looks folded", " X-Hop: 1\r\n" + good, key + edRecord(), "pass", ""},
+		{"body changed", change("The report", "A report"), key + edRecord(), "fail", "body hash did not verify"},
+		{"body longer", good + "More.\r\n", key + edRecord(), "fail", "body hash did not verify"},
+		{"header changed", change("Subject: Report", "Subject: Support"), key + edRecord(), "fail", "signature did not verify"},
+		{"signature changed twice", change("v=1;", "v=1; v=1;"), "", "permerror", "tag list is malformed"},
+		{"no tag list", change("v=1;", "nonsense;"), "", "permerror", "tag list is malformed"},
+		{"another version", change("v=1;", "v=2;"), "", "permerror", "incompatible signature version"},
+		{"rsa-sha1", change("a=ed25519-sha256", "a=rsa-sha1"), key + edRecord(), "permerror", "hash algorithm too weak"},
+		{"expired", change("v=1;", "v=1; x=1000000000;"), key + edRecord(), "permerror", "signature has expired"},
+		{"From not signed", change("h=From:", "h=Date:"), key + edRecord(), "permerror", "From field not signed"},
+		{"domain is none", change("d=example.com", "d=example..com"), "", "permerror", "d= is not a domain name"},
+		{"domain with a wildcard", change("d=example.com", "d=*.example.com"), "", "permerror", "d= is not a domain name"},
+		{"selector is none", change("s=s;", "s=..;"), "", "permerror", "s= is not a selector"},
+		{"body length", change("v=1;", "v=1; l=4;"), "", "policy", "l= leaves part of the body unsigned"},
+		{"no key", good, "", "permerror", "no valid key found"},
+		{"key revoked", good, key + "v=DKIM1; p=", "permerror", "key revoked"},
+		{"two keys", good, key + edRecord() + "\n" + key + edRecord(), "permerror", "multiple TXT records"},
+		{"key not to be had", good, "s._domainkey.example.com TEMPERROR", "temperror", "key unavailable"},
+		{"key of 4104 bits", good, key + huge, "policy", "RSA key of 4104 bits, at most 4096"},
+		{"key of 4096 bits", good, key + large, "permerror", "inappropriate key algorithm"},
+		{"key without end", good, key + "v=DKIM1; n=" + strings.Repeat("x", maxKeyRecord), "policy", "key record of"},
+		{"too many names", change("h=From:", "h=From:"+strings.Repeat("x:", maxSignedNames)), key + edRecord(), "policy", "more than 100 names"},
+		{"signed field too long", "To: " + strings.Repeat("x", maxFieldSize) + "\r\n" + good, key + edRecord(), "policy", `field "To" of more than 65536 octets`},
+		{"signed field of many lines", "To: x" + strings.Repeat("\r\n x", maxFieldLines) + "\r\n" + good, key + edRecord(), "policy", `field "To" of more than 1000 lines`},
+		{"empty lines", good + strings.Repeat("\r\n", maxEmptyLines/2+1), key + edRecord(), "policy", "of empty lines"},
+		{"some empty lines", good + strings.Repeat("\r\n", maxEmptyLines/2-1), key + edRecord(), "pass", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := New(newZone(t, tt.zone)).Verify(context.Background(), Mail{Message: []byte(tt.mail)})
+			if len(r.DKIM) != 1 {
+				t.Fatalf("got %d signatures, want 1: %+v", len(r.DKIM), r)
+			}
+			if s := r.DKIM[0]; s.Result != tt.result || !strings.Contains(s.Reason, tt.reason) {
+				t.Errorf("got %s (%s), want %s (%s)", s.Result, s.Reason, tt.result, tt.reason)
+			}
+		})
+	}
+}
+
+// A signature may cover the ones below it; the verifier moves them about.
+func TestSignatureOverSignature(t *testing.T) {
+	inner := sign(t, plain("a@example.com"), "example.org", edKey())
+	outer := sign(t, inner, "example.com", edKey(), "From", "DKIM-Signature")
+	mail := sign(t, outer, "example.net", edKey())
+	z := newZone(t, `
+		s._domainkey.example.com TXT `+edRecord()+`
+		s._domainkey.example.org TXT `+edRecord()+`
+		s._domainkey.example.net TXT `+edRecord())
+	got := outcomes(New(z).Verify(context.Background(), Mail{Message: []byte(mail)}))
+	want := []string{"example.com s pass", "example.net s pass", "example.org s pass"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("signatures (-got +want):\n%s", diff)
+	}
+	changed := strings.Replace(mail, "d=example.org", "d=example.ORG", 1)
+	if got := outcomes(New(z).Verify(context.Background(), Mail{Message: []byte(changed)})); got[0] != "example.com s pass" && got[0] != "example.com s fail" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// The author's own signature counts, however many stand above it.
+func TestManySignatures(t *testing.T) {
+	mail := sign(t, plain("a@example.com"), "example.com", edKey())
+	for range 99 {
+		mail = "DKIM-Signature: v=1; a=ed25519-sha256; d=other.example; s=s; h=From; bh=AAAA; b=AAAA\r\n" + mail
+	}
+	z := newZone(t, `
+		s._domainkey.example.com TXT `+edRecord()+`
+		s._domainkey.other.example TXT `+edRecord())
+	r := New(z).Verify(context.Background(), Mail{Message: []byte(mail)})
+	if r.Verdict != Pass || len(r.DKIM) != MaxSignatures || r.Unverified != 95 || r.DKIM[0].Domain != "example.com" {
+		t.Errorf("got %s, %d signatures, %d unverified, first of %q", r.Verdict, len(r.DKIM), r.Unverified, r.DKIM[0].Domain)
+	}
+}
+
+// TestCost sends the worst mails that the bounds are there for. It counts work, not
+// time: questions, and signatures that reached the library.
+func TestCost(t *testing.T) {
+	modulus := bytes.Repeat([]byte{0xff}, 262_144/8)
+	monster := "v=DKIM1; p=" + base64.StdEncoding.EncodeToString(pkcs1(modulus))
+	var mail strings.Builder
+	for range 100 {
+		mail.WriteString("DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=s; h=From; bh=AAAA; b=AAAA\r\n")
+	}
+	mail.WriteString(plain("a@example.com"))
+	z := newZone(t, "s._domainkey.example.com TXT "+monster)
+	r := New(z).Verify(context.Background(), Mail{Message: []byte(mail.String())})
+	if z.spent != MaxSignatures || len(r.DKIM) != MaxSignatures || r.Verdict != Fail {
+		t.Errorf("got %d questions, %d signatures, %s, want %d, %[4]d, %s", z.spent, len(r.DKIM), r.Verdict, MaxSignatures, Fail)
+	}
+	for _, s := range r.DKIM {
+		if s.Result != resultPolicy {
+			t.Errorf("got %s (%s), want the key refused", s.Result, s.Reason)
+		}
+	}
+}
+
+// pkcs1 is an RSAPublicKey with exponent 3 in DER.
+func pkcs1(modulus []byte) []byte {
+	n := len(modulus) + 1
+	integer := append([]byte{0x02, 0x83, byte(n >> 16), byte(n >> 8), byte(n), 0}, modulus...)
+	integer = append(integer, 0x02, 0x01, 0x03)
+	n = len(integer)
+	return append([]byte{0x30, 0x83, byte(n >> 16), byte(n >> 8), byte(n)}, integer...)
+}
+
+func TestHashedOctets(t *testing.T) {
+	mail := plain("a@example.com") + strings.Repeat(strings.Repeat("x", 998)+"\r\n", 23<<10)
+	for range 3 {
+		mail = sign(t, mail, "example.com", edKey())
+	}
+	z := newZone(t, "s._domainkey.example.com TXT "+edRecord())
+	got := outcomes(New(z).Verify(context.Background(), Mail{Message: []byte(mail)}))
+	want := []string{"example.com s pass", "example.com s pass", "example.com s policy"}
+	if diff := cmp.Diff(got, want); diff != "" {
+		t.Errorf("signatures (-got +want):\n%s", diff)
+	}
+}
+
+func BenchmarkVerifyRSA2048(b *testing.B) {
+	key, record := rsaRecord(b, 2048)
+	mail := []byte(sign(b, plain("a@example.com")+strings.Repeat("0123456789abcdef\r\n", 5000/18), "example.com", key))
+	benchmarkVerify(b, record, mail)
+}
+
+// Worst are mails of 25 MiB, where each octet costs the library most.
+func BenchmarkVerifyWorst(b *testing.B) {
+	for name, line := range map[string]string{
+		"text":   strings.Repeat("x", 76) + "\r\n",
+		"spaces": " x \t",
+		"lines":  "\r\n\r\n\r\nx\r\n",
+		"runs":   strings.Repeat("\r\n", maxEmptyLines/2-1) + "x",
+	} {
+		mail := plain("a@example.com") + strings.Repeat(line, 25<<20/len(line))
+		for range 5 {
+			mail = sign(b, mail, "example.com", edKey())
+		}
+		b.Run(name, func(b *testing.B) { benchmarkVerify(b, edRecord(), []byte(mail)) })
+	}
+}
+
+func benchmarkVerify(b *testing.B, record string, mail []byte) {
+	v := New(newZone(b, "s._domainkey.example.com TXT "+record))
+	b.SetBytes(int64(len(mail)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := v.Verify(context.Background(), Mail{Message: mail}); r.Verdict != Pass {
+			b.Fatalf("got %s: %s", r.Verdict, r.Reason)
+		}
+	}
+}

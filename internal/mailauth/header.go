@@ -1,0 +1,81 @@
+package mailauth
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// letter is a message cut into its parts, which are slices of it.
+type letter struct {
+	fields []field
+	body   []byte
+}
+
+// field is one header field. Its name is what stands before the colon without
+// surrounding space, so that "From :" counts as From: looser readers than ours
+// would show it as one.
+type field struct {
+	name  []byte
+	value []byte // behind the colon, still folded
+	raw   []byte // all of it, with the final line end
+	lines int
+}
+
+// split cuts a message at the first empty line (RFC 5322 §2.1), reading lines
+// exactly as the DKIM library does: a line ends with LF, one CR before it does not
+// count. So the From that is read here is the From that was signed.
+func split(message []byte) (letter, error) {
+	var l letter
+	rest, start := message, 0
+	for len(rest) > 0 {
+		line, next, _ := bytes.Cut(rest, []byte("\n"))
+		line = bytes.TrimSuffix(line, []byte("\r"))
+		if len(line) == 0 {
+			l.body = next
+			break
+		}
+		end := len(message) - len(next)
+		if end > MaxHeader {
+			return letter{}, fmt.Errorf("header of more than %d octets", MaxHeader)
+		}
+		if !folded(line) || len(l.fields) == 0 {
+			start = len(message) - len(rest)
+			l.fields = append(l.fields, field{})
+		}
+		if len(l.fields) > MaxFields {
+			return letter{}, fmt.Errorf("more than %d header fields", MaxFields)
+		}
+		last := &l.fields[len(l.fields)-1]
+		last.raw = message[start:end]
+		last.lines++
+		rest = next
+	}
+	for i := range l.fields {
+		l.fields[i].cut()
+	}
+	return l, nil
+}
+
+func folded(line []byte) bool {
+	return line[0] == ' ' || line[0] == '\t'
+}
+
+func (f *field) cut() {
+	name, value, _ := bytes.Cut(f.raw, []byte(":"))
+	f.name, f.value = bytes.TrimSpace(name), value
+}
+
+func (f *field) is(name string) bool {
+	return bytes.EqualFold(f.name, []byte(name))
+}
+
+// tooLong tells why a field is not worked on, nil if it is.
+func (f *field) tooLong() error {
+	switch {
+	case len(f.raw) > maxFieldSize:
+		return fmt.Errorf("field %.20q of more than %d octets", f.name, maxFieldSize)
+	case f.lines > maxFieldLines:
+		return fmt.Errorf("field %.20q of more than %d lines", f.name, maxFieldLines)
+	}
+	return nil
+}
