@@ -1,0 +1,83 @@
+package config
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// targets checks the targets of both sources and makes the set of them.
+func (c *check) targets() {
+	seen := make(map[string]bool)
+	for i := range c.cfg.Target {
+		t := &c.cfg.Target[i]
+		path := "target." + strconv.Itoa(i) + ".domain"
+		if t.Domain == "" {
+			c.wrong("target."+strconv.Itoa(i), nil, `has no domain; write domain = "example.com"`)
+			continue
+		}
+		d, problem := targetDomain(t.Domain, seen)
+		if problem != "" {
+			c.wrong(path, t.Domain, "%s", problem)
+			continue
+		}
+		t.Domain = d
+	}
+	list := slices.Concat(c.cfg.Target, c.targetsFile(seen))
+	c.cfg.Targets = NewTargets(list)
+	if len(list) == 0 && !c.failed["targets_file"] {
+		c.wrong("target", nil, `none; write [[target]] and below it domain = "example.com", or "*" to let DNS decide`)
+	}
+}
+
+// targetsFile reads one domain a line; "#" begins a comment.
+func (c *check) targetsFile(seen map[string]bool) []Target {
+	path := c.cfg.TargetsFile
+	if path == "" || c.failed["targets_file"] {
+		return nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		if !c.missing("targets_file", path) {
+			c.wrong("targets_file", path, "%v; make it readable", err)
+		}
+		c.failed["targets_file"] = true
+		return nil
+	}
+	var list []Target
+	lines := bufio.NewScanner(bytes.NewReader(content))
+	lines.Buffer(nil, len(content)+1)
+	for n := 1; lines.Scan(); n++ {
+		text, _, _ := strings.Cut(lines.Text(), "#")
+		text = strings.TrimSpace(text)
+		if text == "" {
+			continue
+		}
+		d, problem := targetDomain(text, seen)
+		if problem != "" {
+			c.errs = append(c.errs, Error{Where: path, Line: n, Key: "target", Value: shown(text), Problem: problem})
+			continue
+		}
+		list = append(list, Target{Domain: d, SendsMail: true})
+	}
+	return list
+}
+
+// targetDomain gives the normal spelling of a target, or what is wrong with it.
+func targetDomain(s string, seen map[string]bool) (domain, problem string) {
+	d := s
+	if s != Wildcard {
+		var ok bool
+		if d, ok = domainName(s); !ok {
+			return "", `not a domain; write it like "example.com", or "*" alone to let DNS decide`
+		}
+	}
+	if seen[d] {
+		return "", "a target already; remove one"
+	}
+	seen[d] = true
+	return d, ""
+}
