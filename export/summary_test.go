@@ -239,3 +239,38 @@ func TestPercent(t *testing.T) {
 		}
 	}
 }
+
+func TestSummaryHostileNames(t *testing.T) {
+	for _, h := range hostile {
+		for _, by := range []By{ByTarget, ByOrg} {
+			t.Run(h.name+"/"+string(by), func(t *testing.T) {
+				r := sampleAggregate()
+				r.Aggregate.OrgName, r.Aggregate.PolicyPublished.Domain = h.text, h.text
+				s := summed(t, SummaryOptions{By: by}, r)
+				out := map[Format]string{}
+				for _, format := range []Format{FormatTable, FormatCSV, FormatJSON} {
+					var b bytes.Buffer
+					if err := s.Write(&b, Options{Format: format}); err != nil {
+						t.Fatal(err)
+					}
+					out[format] = b.String()
+					checkHarmless(t, b.String(), FormatCSV)
+				}
+				if lines := strings.Count(out[FormatTable], "\n"); lines != 3 {
+					t.Errorf("the table has %d lines, want 3:\n%s", lines, out[FormatTable])
+				}
+				if key := readCSV(t, out[FormatCSV])[1][1]; formula(key) {
+					t.Errorf("%q would run as a formula", key)
+				}
+				var got struct{ Groups []struct{ Key string } }
+				if err := json.Unmarshal([]byte(out[FormatJSON]), &got); err != nil {
+					t.Fatal(err)
+				}
+				groups, _ := s.Groups()
+				if want := string([]rune(groups[0].Key)); len(got.Groups) != 1 || got.Groups[0].Key != want {
+					t.Errorf("got %q, want the key %q", got.Groups, want)
+				}
+			})
+		}
+	}
+}
