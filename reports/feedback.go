@@ -63,15 +63,15 @@ func (p *feedbackFields) list(name, value string) bool {
 	f := p.into
 	switch name {
 	case "Original-Rcpt-To":
-		f.OriginalRcptTo = appendText(f.OriginalRcptTo, trimPath(stripComments(value)))
+		f.OriginalRcptTo = appendValue(f.OriginalRcptTo, trimPath(stripComments(value)))
 	case "Authentication-Results":
-		f.AuthenticationResults = appendText(f.AuthenticationResults, value)
+		f.AuthenticationResults = appendValue(f.AuthenticationResults, value)
 	case "Reported-Domain":
-		f.ReportedDomains = appendText(f.ReportedDomains, stripComments(value))
+		f.ReportedDomains = appendValue(f.ReportedDomains, stripComments(value))
 	case "Reported-Uri":
-		f.ReportedURIs = appendText(f.ReportedURIs, strings.Trim(value, "<>"))
+		f.ReportedURIs = appendValue(f.ReportedURIs, strings.Trim(value, "<>"))
 	case "Spf-Dns":
-		f.SPFDNS = appendText(f.SPFDNS, value)
+		f.SPFDNS = appendValue(f.SPFDNS, value)
 	default:
 		return false
 	}
@@ -79,7 +79,7 @@ func (p *feedbackFields) list(name, value string) bool {
 	return true
 }
 
-func appendText(list []string, value string) []string {
+func appendValue(list []string, value string) []string {
 	if value == "" {
 		return list
 	}
@@ -198,7 +198,7 @@ func word(value string) string {
 func tokens(value string) []string {
 	var list []string
 	for token := range strings.SplitSeq(word(value), ",") {
-		list = appendText(list, strings.TrimSpace(token))
+		list = appendValue(list, strings.TrimSpace(token))
 	}
 	return list
 }

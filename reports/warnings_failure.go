@@ -14,10 +14,7 @@ const (
 	WarnFeedbackType     = "feedback_label"    // the feedback part is labelled as something else
 )
 
-// maxWarningText bounds Warning.Text: enough to recognise what stood there.
-const maxWarningText = 80
-
 // warn adds a warning to a report.
 func (r *Report) warn(code, where, text string) {
-	r.Warnings = append(r.Warnings, Warning{Code: code, Where: where, Text: shorten(text, maxWarningText)})
+	r.Warnings = append(r.Warnings, Warning{Code: code, Where: where, Text: shorten(text, maxLabel)})
 }
