@@ -164,11 +164,10 @@ func (c *Client) Addrs(ctx context.Context, name string) (Answer, error) {
 
 // PTR asks for the names of an address.
 func (c *Client) PTR(ctx context.Context, addr netip.Addr) (Answer, error) {
-	name, err := dns.ReverseAddr(addr.Unmap().WithZone("").String())
-	if err != nil {
-		return Answer{}, fmt.Errorf("%w: reverse of %q", ErrName, addr)
+	if !addr.IsValid() {
+		return Answer{}, fmt.Errorf("%w: reverse of no address", ErrName)
 	}
-	return c.ask(ctx, name, dns.TypePTR)
+	return c.ask(ctx, reverseName(addr), dns.TypePTR)
 }
 
 func (c *Client) ask(ctx context.Context, name string, qtype uint16) (Answer, error) {

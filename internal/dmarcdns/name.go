@@ -2,6 +2,9 @@ package dmarcdns
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/net/idna"
@@ -67,6 +70,25 @@ func domainName(domain string) (string, error) {
 		}
 	}
 	return strings.TrimSuffix(name, "."), nil
+}
+
+// reverseName is the name below which an address has its PTR (RFC 1035 §3.5, RFC
+// 3596 §2.5), without the final dot.
+func reverseName(addr netip.Addr) string {
+	const hex = "0123456789abcdef"
+	addr = addr.Unmap()
+	var labels []string
+	for _, b := range slices.Backward(addr.AsSlice()) {
+		if addr.Is4() {
+			labels = append(labels, strconv.Itoa(int(b)))
+		} else {
+			labels = append(labels, hex[b&15:b&15+1], hex[b>>4:b>>4+1])
+		}
+	}
+	if addr.Is4() {
+		return strings.Join(labels, ".") + ".in-addr.arpa"
+	}
+	return strings.Join(labels, ".") + ".ip6.arpa"
 }
 
 func isASCII(s string) bool {

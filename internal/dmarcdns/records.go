@@ -134,17 +134,24 @@ func ownRecords(host Host, report string) ([]RR, error) {
 	}
 	records := []RR{{Name: report, Type: "MX", Value: "10 " + machine + ".", Comment: "mail for " + report + " comes to this server"}}
 	for _, addr := range host.Addrs {
-		kind := "A"
-		if addr.Is6() && !addr.Is4In6() {
-			kind = "AAAA"
-		}
-		records = append(records, RR{Name: machine, Type: kind, Value: addr.Unmap().String(), Comment: "its address; the reverse name should be " + machine})
+		rr := addressRecord(machine, addr)
+		rr.Comment = "its address; the reverse name should be " + machine
+		records = append(records, rr)
 	}
 	const silent = "the report domain receives and never sends"
 	return append(records,
 		RR{Name: report, Type: "TXT", Value: NoSPF, Comment: silent},
 		RR{Name: "_dmarc." + report, Type: "TXT", Value: "v=DMARC1; p=reject; sp=reject; np=reject", Comment: silent},
 	), nil
+}
+
+func addressRecord(name string, addr netip.Addr) RR {
+	addr = addr.Unmap()
+	kind := "A"
+	if addr.Is6() {
+		kind = "AAAA"
+	}
+	return RR{Name: name, Type: kind, Value: addr.String()}
 }
 
 // targetRecords are the policy of one target; if it never sends mail, also what says so.

@@ -105,7 +105,7 @@ func (w *Watcher) learn(s State) {
 	w.mu.Lock()
 	before, known := w.state[s.Target]
 	if known && s.Authorization == Unknown {
-		s.Authorization, s.ByList = before.Authorization, before.ByList
+		s = before // with its time and names: they belong to that answer
 	}
 	if w.state == nil {
 		w.state = make(map[string]State)
