@@ -127,6 +127,9 @@ func (c *conn) prepare(line []byte) bool {
 		var framed bool
 		c.chunk, framed = chunkSize(line)
 		c.broken = !framed
+		if framed {
+			c.expected = c.session.expect(c.chunk)
+		}
 		c.last = bytes.HasSuffix(bytes.ToUpper(bytes.TrimSpace(line)), []byte(" LAST"))
 		if c.chunk >= payingChunk {
 			c.commands--

@@ -52,6 +52,7 @@ const (
 	refusalTimeout   = time.Second      // for the reply to a client that is turned away
 	rateGrace        = 30 * time.Second // before MinDataRate counts
 	forceTimeout     = 5 * time.Second  // for sessions to end after their sockets were closed
+	settleTries      = 1000             // looks at go-smtp's goroutine for chunks, about a second
 	spareDescriptors = 100              // what the rest of the program needs
 )
 

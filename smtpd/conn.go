@@ -28,24 +28,26 @@ const (
 // goroutine uses it, that of go-smtp's connection.
 type conn struct {
 	net.Conn
-	visit *visit
-	cfg   *Config
-	in    *bufio.Reader
-	out   []byte // replies held back
+	visit   *visit
+	session *session // nil before EHLO
+	cfg     *Config
+	in      *bufio.Reader
+	out     []byte // replies held back
 
-	phase   phase
-	mute    bool // the last word is said: what go-smtp still writes is dropped
-	moved   bool // the connection lives on behind STARTTLS
-	closed  bool
-	verb    string // of the command that is to be answered
-	greeted string // HELO or EHLO, whichever came last
-	line    []byte // rest of the command line to give to go-smtp
-	chunk   int64  // bytes of the chunk to come
-	last    bool   // the content is the message's last
-	broken  bool   // the chunk cannot be framed: end after the reply
-	scan    endOfData
-	content int64     // bytes of this DATA or chunk
-	begun   time.Time // when it began
+	phase    phase
+	mute     bool // the last word is said: what go-smtp still writes is dropped
+	moved    bool // the connection lives on behind STARTTLS
+	closed   bool
+	verb     string          // of the command that is to be answered
+	greeted  string          // HELO or EHLO, whichever came last
+	line     []byte          // rest of the command line to give to go-smtp
+	chunk    int64           // bytes of the chunk to come
+	expected <-chan struct{} // closed when Data is called for the chunk
+	last     bool            // the content is the message's last
+	broken   bool            // the chunk cannot be framed: end after the reply
+	scan     endOfData
+	content  int64     // bytes of this DATA or chunk
+	begun    time.Time // when it began
 
 	allowance                    int64 // bytes that may still come before the next MAIL
 	commands, junk, errs, denied int
@@ -64,13 +66,28 @@ func (c *conn) refill() { c.allowance = 2*c.cfg.MaxMessageBytes + 1<<20 }
 
 // Read gives go-smtp at most one command line, or content.
 func (c *conn) Read(p []byte) (int, error) {
-	switch c.phase {
-	case phaseCommand:
-		return c.readLine(p)
-	case phaseData, phaseChunk:
+	if c.phase == phaseData || c.phase == phaseChunk {
 		return c.readContent(p)
 	}
+	c.awaitData()
+	if c.phase == phaseCommand {
+		return c.readLine(p)
+	}
 	return 0, io.EOF
+}
+
+// awaitData waits for the goroutine in which go-smtp calls Data for chunks. Should the
+// connection end or the next message begin before it runs, it would meet no session,
+// and panic, or meet the wrong message.
+func (c *conn) awaitData() {
+	if c.expected == nil {
+		return
+	}
+	select {
+	case <-c.expected:
+	case <-time.After(forceTimeout):
+	}
+	c.expected = nil
 }
 
 func (c *conn) readLine(p []byte) (int, error) {
@@ -117,6 +134,7 @@ func (c *conn) readContent(p []byte) (int, error) {
 // form that go-smtp passes on to the client as it is: any other would become a
 // permanent refusal, or for the end of input in a last chunk even a 250.
 func (c *conn) contentFailed(err error) error {
+	c.awaitData()
 	c.phase = phaseDead
 	switch {
 	case errors.Is(err, errBytes):
@@ -198,10 +216,11 @@ func (c *conn) Write(b []byte) (int, error) {
 // together (RFC 2920 §3.2), all others at once.
 func (c *conn) replied(code int) error {
 	verb := c.verb
-	c.verb = ""
-	if verb == "DATA" && code == 354 {
+	if code == 354 {
 		c.startContent(phaseData)
+		return c.flush()
 	}
+	c.verb = ""
 	if last, reason := c.count(verb, code); reason != "" {
 		c.kill(last, reason)
 		return nil

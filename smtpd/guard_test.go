@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -225,6 +226,40 @@ func TestEarlyTalker(t *testing.T) {
 	}
 }
 
+// TestMessagesResetTheCount sends far more commands than lead to no message.
+func TestMessagesResetTheCount(t *testing.T) {
+	b := start(t, Config{}, &sink{})
+	c := dial(t, b.addr)
+	c.want("220 ")
+	c.say("EHLO client.example", "250-")
+	for n := range 60 {
+		c.say("RSET", "250 ", "MAIL FROM:<a@example.com>", "250 ", "RCPT TO:<dmarc@reports.example.net>", "250 ")
+		if n%2 == 0 {
+			c.say("DATA", "354 ", ".", "250 ")
+			continue
+		}
+		c.send("BDAT 1 LAST\r\nx")
+		c.want("250 ")
+	}
+	c.say("QUIT", "221 ")
+}
+
+// TestHangUpBehindFirstChunk leaves while go-smtp is about to call Data in a goroutine
+// of its own, which must meet its session all the same.
+func TestHangUpBehindFirstChunk(t *testing.T) {
+	b := start(t, Config{MaxPerAddress: -1, GreetPause: -1}, &sink{})
+	for range 100 {
+		c := dial(t, b.addr)
+		c.toMessage()
+		c.send("BDAT 0\r\n")
+		c.Close()
+	}
+	b.stop()
+	if log := b.log.String(); strings.Contains(log, "panic") {
+		t.Errorf("log: got %s, want no panic", log)
+	}
+}
+
 func TestMessagesPerSession(t *testing.T) {
 	b := start(t, Config{MaxMessages: 1}, &sink{})
 	c := dial(t, b.addr)
@@ -358,7 +393,7 @@ func TestShutdown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv, err := New(Config{Hostname: "mx.example.net"}, s)
+		srv, err := New(Config{Hostname: "mx.example.net", Logger: slog.New(slog.DiscardHandler)}, s)
 		if err != nil {
 			t.Fatal(err)
 		}

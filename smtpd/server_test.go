@@ -73,6 +73,12 @@ func (s *sink) Data(ctx context.Context, env *Envelope, r io.Reader) Reply {
 	return Reply{250, [3]int{2, 0, 0}, fmt.Sprintf("stored as %d", len(s.messages))}
 }
 
+func (s *sink) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.messages = nil
+}
+
 func (s *sink) all() []stored {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,8 +145,14 @@ func startOn(t testing.TB, cfg Config, s *sink, l net.Listener) *bench {
 	b := &bench{sink: s, seen: &tally{}, log: &lockedBuffer{}, addr: l.Addr().String()}
 	cfg.Hostname = "mx.example.net"
 	cfg.PostmasterDomain = "reports.example.net"
-	cfg.Logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	cfg.Observer = b.seen
+	if cfg.Observer == nil {
+		cfg.Observer = b.seen
+	}
+	level := slog.LevelDebug
+	if _, fuzz := t.(*testing.F); fuzz {
+		level = slog.LevelWarn
+	}
+	cfg.Logger = slog.New(slog.NewTextHandler(b.log, &slog.HandlerOptions{Level: level}))
 	srv, err := New(cfg, s)
 	if err != nil {
 		t.Fatal(err)

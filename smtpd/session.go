@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -20,8 +22,10 @@ type session struct {
 	library *smtp.Conn
 	guard   *conn
 
-	turn sync.Mutex
-	env  *Envelope // nil when no message is under way
+	turn   sync.Mutex
+	env    *Envelope      // nil when no message is under way
+	begun  chan struct{}  // closed when Data is called for env
+	chunks *io.PipeReader // where go-smtp fed the chunks of the last Data
 }
 
 func (s *Server) newSession(l *smtp.Conn) (smtp.Session, error) {
@@ -30,7 +34,8 @@ func (s *Server) newSession(l *smtp.Conn) (smtp.Session, error) {
 		return nil, replyInternal.smtpError()
 	}
 	guard.visit.note(func(sum *Summary) { sum.Helo = l.Hostname() })
-	return &session{srv: s, library: l, guard: guard}, nil
+	guard.session = &session{srv: s, library: l, guard: guard}
+	return guard.session, nil
 }
 
 // Mail begins a message: RFC 5321 §4.1.1.2.
@@ -55,7 +60,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if r != nil && !r.OK() {
 		return r.smtpError()
 	}
-	s.env = env
+	s.env, s.begun = env, make(chan struct{})
 	return nil
 }
 
@@ -106,6 +111,8 @@ func (s *session) Data(r io.Reader) error {
 	if s.env == nil {
 		return replyNoMail.smtpError()
 	}
+	close(s.begun)
+	s.chunks, _ = r.(*io.PipeReader)
 	s.guard.visit.begin()
 	reply := s.take(&body{from: r, left: s.srv.cfg.MaxMessageBytes})
 	s.guard.visit.finish(reply)
@@ -147,11 +154,36 @@ func (s *session) panicked(p any) {
 		"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 }
 
+// expect gives what is closed when Data is called for a chunk of that size, nil when
+// go-smtp will not call it.
+func (s *session) expect(size int64) <-chan struct{} {
+	if s == nil || s.env == nil || len(s.env.RcptTo) == 0 || size > s.srv.cfg.MaxMessageBytes+1 {
+		return nil
+	}
+	return s.begun
+}
+
 // Reset forgets the message under way.
 func (s *session) Reset() {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	s.env = nil
+	s.settle()
+}
+
+// settle waits until go-smtp's goroutine for chunks is done with its connection: it
+// reports the outcome of a message to whatever message is under way by then, so one
+// that was given up could answer for the next. Its last act is to close the pipe.
+func (s *session) settle() {
+	for try := 0; s.chunks != nil && try < settleTries; try++ {
+		if _, err := s.chunks.Read(nil); errors.Is(err, io.ErrClosedPipe) {
+			s.chunks = nil
+		} else if try < settleTries/10 {
+			runtime.Gosched()
+		} else {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Logout waits for the handler to let go of a message that broke off.
