@@ -214,6 +214,10 @@ func overrides(records []Record, tag string) []URI {
 	return list
 }
 
+// maxDestinations bounds the questions that one policy record can cause; each
+// address may cost seventeen.
+const maxDestinations = 20
+
 // Destinations finds the policy that governs a domain and decides about each
 // usable URI in it, rua before ruf, in the order of the record. A record that does
 // not apply has none.
@@ -225,6 +229,9 @@ func Destinations(ctx context.Context, r TXTResolver, domain string) (Discovery,
 	var decisions []Decision
 	if found.PolicyDomain == "" || !found.Record.Applies() {
 		return found, nil, nil
+	}
+	if n := len(found.Record.RUA) + len(found.Record.RUF); n > maxDestinations {
+		return found, nil, fmt.Errorf("%d addresses in the policy of %s, at most %d are asked about", n, found.PolicyDomain, maxDestinations)
 	}
 	for _, u := range found.Record.RUA {
 		if u.Usable() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Checker finds what keeps reports about a target from reaching us, and says what
@@ -29,7 +28,7 @@ type Result struct {
 	Record        string        `json:"record,omitempty"`
 	Authorization Authorization `json:"authorization"` // of our rua address, by RFC 9990
 	Depends       bool          `json:"depends"`       // organizations differ, see the findings
-	TTL           time.Duration `json:"-"`             // how long the authorization's answer is good for
+	TTL           int           `json:"ttl"`           // of the authorization's answer, in seconds
 	AD            bool          `json:"dnssec"`        // the resolver has validated that answer
 	Findings      []Finding     `json:"findings"`      // none if all is well
 }
@@ -138,7 +137,7 @@ func (k *check) policy(ctx context.Context) (Discovery, bool) {
 func (k *check) uncertain(code, what string, err error) {
 	k.add(Finding{
 		code, Uncertain, "could not learn " + what,
-		"the DNS gave no answer (" + quote(err.Error()) + "), and organizations that see the same send nothing",
+		"the DNS gave no answer (" + quote(err.Error()) + "), and who sees the same can only wait",
 		"nothing yet: see that the zone's name servers answer, then check again",
 	})
 }

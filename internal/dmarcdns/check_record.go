@@ -98,7 +98,7 @@ func (k *check) authorization(ctx context.Context, found Discovery) {
 	}
 	first := decided[0]
 	k.result.Authorization, k.result.Depends = first.Walk, first.Depends()
-	k.result.TTL, k.result.AD = first.TTL, first.AD
+	k.result.TTL, k.result.AD = int(first.TTL.Seconds()), first.AD
 	k.judge(ctx, first)
 	for _, d := range decided[1:] {
 		if d.Walk != first.Walk || d.List != first.List { // the same record, told once

@@ -216,6 +216,29 @@ func TestDeadline(t *testing.T) {
 	}
 }
 
+// Slow DNS and many senders: each caller gets its answer, or its deadline, and no
+// slot or goroutine stays behind.
+func TestManyCallersSlowDNS(t *testing.T) {
+	srv := dnstest.Start(t, "*.example.com TXT \"x\"")
+	srv.Delay(time.Hour)
+	c := newClient(t, srv)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var wg sync.WaitGroup
+	for i := range 200 {
+		wg.Go(func() {
+			if _, err := c.TXT(ctx, fmt.Sprintf("%d.example.com", i)); !errors.Is(err, ErrTemporary) {
+				t.Errorf("got %v, want ErrTemporary", err)
+			}
+		})
+	}
+	wg.Wait()
+	srv.Delay(0)
+	if a, err := c.TXT(t.Context(), "1.example.com"); err != nil || a.Kind != Found {
+		t.Errorf("after that: got %v, %v", a, err)
+	}
+}
+
 func TestSameQuestionOnce(t *testing.T) {
 	srv := dnstest.Start(t, clientZone)
 	srv.Delay(50 * time.Millisecond)

@@ -61,17 +61,23 @@ func Lookup(ctx context.Context, r TXTResolver, domain string) (Published, error
 // Discovery is the policy that governs a domain.
 type Discovery struct {
 	Domain       string // the domain asked about
-	OrgDomain    string
+	OrgDomain    string // "" if it could not be learned, which the policy did not need
 	PolicyDomain string // where the record was found; "" without one
 	Record       Record // the zero value without one
 }
 
 // Discover finds the policy of a domain with the DNS tree walk: the record of the
 // domain itself, else of its organizational domain, else of the public suffix
-// domain above that (RFC 9989 §4.10.1). It asks at most eight questions.
+// domain above that (RFC 9989 §4.10.1). It asks at most eight questions. An error
+// means that the policy is not known.
 func Discover(ctx context.Context, r TXTResolver, domain string) (Discovery, error) {
 	steps, err := walk(ctx, r, domain)
 	if err != nil {
+		if len(steps) > 0 {
+			if rec, ok := steps[0].Record(); ok {
+				return Discovery{Domain: steps[0].Domain, PolicyDomain: steps[0].Domain, Record: rec}, nil
+			}
+		}
 		return Discovery{}, err
 	}
 	d := Discovery{Domain: steps[0].Domain, OrgDomain: orgOfWalk(steps)}
@@ -138,7 +144,8 @@ func OrgDomainByList(domain string) string {
 
 // walk asks from the domain upward, jumping over the middle of long names, until
 // psd=y or psd=n (RFC 9989 §4.10). A question without answer ends it in error: the
-// records behind it could change everything.
+// records behind it could change the choice; what was learned until then comes
+// with the error.
 func walk(ctx context.Context, r TXTResolver, domain string) ([]Published, error) {
 	domain, err := domainName(domain)
 	if err != nil {
@@ -148,7 +155,7 @@ func walk(ctx context.Context, r TXTResolver, domain string) ([]Published, error
 	for at := domain; at != ""; at = above(at) {
 		p, err := Lookup(ctx, r, at)
 		if err != nil {
-			return nil, fmt.Errorf("tree walk from %s: %w", domain, err)
+			return steps, fmt.Errorf("tree walk from %s: %w", domain, err)
 		}
 		steps = append(steps, p)
 		if rec, ok := p.Record(); ok && rec.PSD != "u" {

@@ -66,9 +66,16 @@ func TestWalkIsBounded(t *testing.T) {
 }
 
 func TestWalkFailure(t *testing.T) {
-	c := newClient(t, dnstest.Start(t, "_dmarc.example.com SERVFAIL"))
+	c := newClient(t, dnstest.Start(t, "_dmarc.example.com SERVFAIL\n_dmarc.b.example.com TXT \"v=DMARC1; p=none\""))
 	if _, err := Discover(t.Context(), c, "a.example.com"); !errors.Is(err, ErrTemporary) {
 		t.Errorf("got %v, want ErrTemporary", err)
+	}
+	d, err := Discover(t.Context(), c, "b.example.com")
+	if err != nil || d.PolicyDomain != "b.example.com" || d.OrgDomain != "" {
+		t.Errorf("own record below a failure: got %+v, %v, want the record and no organizational domain", d, err)
+	}
+	if _, err := OrgDomain(t.Context(), c, "b.example.com"); !errors.Is(err, ErrTemporary) {
+		t.Errorf("organizational domain: got %v, want ErrTemporary", err)
 	}
 }
 

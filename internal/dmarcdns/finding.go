@@ -91,7 +91,7 @@ func explain(rec Record, name, publish string) []Finding {
 		findings = append(findings, Finding{
 			Code:     string(f.Code),
 			Severity: text.severity,
-			What:     name + ": " + fill(text.what, f.Tag, quote(f.Value)),
+			What:     name + ": " + fill(text.what, plain(f.Tag), quote(f.Value)),
 			Why:      text.why,
 			Publish:  publish,
 		})
@@ -102,6 +102,14 @@ func explain(rec Record, name, publish string) []Finding {
 // fill is Sprintf for texts that need not use both.
 func fill(format, tag, value string) string {
 	return strings.NewReplacer("%[1]s", tag, "%[2]s", value).Replace(format)
+}
+
+// plain shows a tag's name as it is if it looks like one, else quoted.
+func plain(tag string) string {
+	if len(tag) > 20 || strings.Trim(tag, "abcdefghijklmnopqrstuvwxyz") != "" {
+		return quote(tag)
+	}
+	return tag
 }
 
 const maxQuoted = 120

@@ -119,11 +119,12 @@ var (
 	versionWord = regexp.MustCompile(`(?i)^[\s"]*v?\s*=?\s*dmarc1?\b[\s;,:"]*`)
 	versionTag  = regexp.MustCompile(`(?i);?\s*\bv\s*=\s*dmarc1?\s*(;|$)`)
 	commaTag    = regexp.MustCompile(`(?i)(,)[ \t]*(?:p|sp|np|rua|ruf|adkim|aspf|fo|psd|t|pct|rf|ri)[ \t]*=`)
+	colonTypo   = regexp.MustCompile(`(?i)mailto\s*[;,.]\s*([^\s;,:=]+@)`)
 	looseURI    = regexp.MustCompile(`(?i);\s*(mailto:[^;=]*@)`)
 )
 
 // mend puts right what most often goes wrong in writing a record: the version word,
-// its place, missing semicolons, and semicolons between addresses.
+// its place, missing semicolons, and semicolons between addresses or behind mailto.
 func mend(txt string) string {
 	rest := strings.Trim(txt, " \t\r\n\"")
 	if loc := versionWord.FindStringIndex(rest); loc != nil {
@@ -134,6 +135,7 @@ func mend(txt string) string {
 	for _, pattern := range []*regexp.Regexp{commaTag, tagInside} {
 		rest = pattern.ReplaceAllStringFunc(rest, func(s string) string { return "; " + strings.TrimLeft(s, ", \t") })
 	}
+	rest = colonTypo.ReplaceAllString(rest, "mailto:$1")
 	rest = looseURI.ReplaceAllString(rest, ", $1")
 	return "v=DMARC1; " + rest
 }
@@ -144,8 +146,9 @@ func mergeURIs(existing []URI, ours Addresses, tag string) string {
 	var list []string
 	at := -1
 	for _, u := range existing {
-		if !u.Usable() && (u.Broken == FlawURIEmpty || strings.Contains(strings.ToLower(u.Raw), ours.host())) {
-			continue // ours misspelt, or nothing
+		u, ok := mendURI(u)
+		if !ok {
+			continue
 		}
 		if u.Usable() && u.Host == ours.host() {
 			if !ours.accepts(u) || at >= 0 {
@@ -166,6 +169,22 @@ func mergeURIs(existing []URI, ours Addresses, tag string) string {
 		list = slices.Insert(list, min(len(list), 1), "mailto:"+escapeAddress(our))
 	}
 	return strings.Join(list, ",")
+}
+
+var addressInside = regexp.MustCompile(`[^\s:/<>"!?,;=@]+@[^\s:/<>"!?,;=@]+`)
+
+// mendURI puts an address right that is misspelt around the edges. What cannot be
+// mended is not worth publishing, but other schemes are their owner's business.
+func mendURI(u URI) (URI, bool) {
+	if u.Usable() {
+		return u, true
+	}
+	if found := addressInside.FindAllString(u.Raw, 2); len(found) == 1 {
+		if mended := parseURI("mailto:" + found[0]); mended.Usable() {
+			return mended, true
+		}
+	}
+	return u, u.Broken == FlawURIScheme && strings.Contains(u.Raw, "://")
 }
 
 func (u URI) text() string {
