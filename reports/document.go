@@ -1,7 +1,16 @@
 package reports
 
 import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
 	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"golang.org/x/text/encoding"
 )
 
 // sniffBytes is how much of a decoded part is looked at to tell what it is
@@ -41,12 +50,199 @@ func newBudget(l Limits) *budget {
 // part describes the part for Report.Part, name is the file name that the sender
 // gave and may be "". r is read as far as is needed, not always to its end.
 func readBlob(r io.Reader, part, name string, b *budget, out *Found) {
+	d := documents{budget: b, out: out}
+	if err := d.read(r, place{part: part, name: name}); err != nil {
+		d.archiveFailed(place{part: part, name: name}, err)
+	}
 }
+
+// documents reads what one part of a message holds.
+type documents struct {
+	budget *budget
+	out    *Found
+}
+
+// place is where a document stands: in a part, or in archives inside of it.
+type place struct {
+	part  string // as in Report.Part
+	name  string // file name, of the member or of the archive around it
+	depth int    // archives around it
+}
+
+// into returns the place of a member of the archive at p. A member without a name
+// keeps the one of its archive.
+func (p place) into(member string) place {
+	member = strings.ToValidUTF8(member, "\uFFFD")
+	inner := place{part: p.part + " > " + shorten(member, maxPlace), name: member, depth: p.depth + 1}
+	if !reportFileName(member) {
+		inner.name = p.name
+	}
+	return inner
+}
+
+// read tells by the first bytes what r holds and reads it. It returns an error
+// only for an archive that could not be unpacked: for p itself, or where r cannot
+// be read, for the archive around it.
+func (d *documents) read(r io.Reader, p place) error {
+	br := bufio.NewReaderSize(r, sniffBytes)
+	head, err := br.Peek(sniffBytes)
+	switch form := sniff(head); {
+	case form == formGzip:
+		return d.gunzip(br, p)
+	case form == formZip:
+		return d.unzip(br, p)
+	case form == formAggregate:
+		d.aggregate(br, p)
+	case form == formTLS:
+		d.tls(br, p)
+	case failed(err) && !errors.Is(err, errGzipTail):
+		return err
+	case form == formBinary && archiveName(p.name):
+		return errNoArchive
+	}
+	return nil
+}
+
+// aggregate reads an XML document.
+func (d *documents) aggregate(r io.Reader, p place) {
+	hash := sha256.New()
+	read, warned, err := readAggregate(io.TeeReader(r, hash), d.budget)
+	if err != nil {
+		d.unreadable(KindAggregate, CodeAggregate, p, err)
+		return
+	}
+	d.out.Reports = append(d.out.Reports, Report{
+		Kind:        KindAggregate,
+		Aggregate:   read,
+		Part:        p.part,
+		ContentHash: [sha256.Size]byte(hash.Sum(nil)),
+		Warnings:    warned,
+	})
+}
+
+// tls reads a JSON document.
+func (d *documents) tls(r io.Reader, p place) {
+	hash := sha256.New()
+	read, warned, err := readTLS(io.TeeReader(r, hash))
+	if err != nil {
+		d.unreadable(KindTLS, CodeTLS, p, err)
+		return
+	}
+	d.out.Reports = append(d.out.Reports, Report{
+		Kind:        KindTLS,
+		TLS:         read,
+		Part:        p.part,
+		ContentHash: [sha256.Size]byte(hash.Sum(nil)),
+		Warnings:    warned,
+	})
+}
+
+func (d *documents) unreadable(kind Kind, code string, p place, err error) {
+	d.out.Unreadable = append(d.out.Unreadable, unreadable(kind, code, p, err))
+}
+
+// archiveFailed notes an archive that could not be unpacked: it is worth keeping
+// only if a name says that it holds a report.
+func (d *documents) archiveFailed(p place, err error) {
+	u := unreadable("", CodeArchive, p, err)
+	if reportFileName(p.name) {
+		d.out.Unreadable = append(d.out.Unreadable, u)
+		return
+	}
+	d.budget.archives = append(d.budget.archives, u)
+}
+
+func unreadable(kind Kind, code string, p place, err error) Unreadable {
+	var passed limitError
+	if errors.As(err, &passed) {
+		code = CodeLimit
+	}
+	return Unreadable{Kind: string(kind), Code: code, Part: p.part, Reason: err.Error()}
+}
+
+// form is what the first bytes of a document show.
+type form int
+
+const (
+	formOther form = iota
+	formBinary
+	formGzip
+	formZip
+	formAggregate
+	formTLS
+)
+
+// feedbackTag matches the start tag of an aggregate report, with any prefix.
+var feedbackTag = regexp.MustCompile(`<([A-Za-z_][A-Za-z0-9_.-]*:)?feedback[\s/>]`)
+
+// sniff tells what a document is by its first bytes.
+func sniff(head []byte) form {
+	switch {
+	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
+		return formGzip
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return formZip
+	}
+	text := head
+	if utf16 := utf16Of(head); utf16 != nil {
+		text = decodeHead(utf16, head)
+	}
+	switch {
+	case bytes.Contains(text, []byte("feedback")) && feedbackTag.Match(text):
+		return formAggregate
+	case looksLikeTLS(text):
+		return formTLS
+	case bytes.IndexByte(text, 0) >= 0:
+		return formBinary
+	}
+	return formOther
+}
+
+func decodeHead(charset encoding.Encoding, head []byte) []byte {
+	text, err := charset.NewDecoder().Bytes(head)
+	if err != nil {
+		return head
+	}
+	return text
+}
+
+// tlsKeys are the members that every TLS report has (RFC 8460 §4.4).
+var tlsKeys = []string{`"organization-name"`, `"date-range"`, `"report-id"`, `"policies"`}
+
+// looksLikeTLS tells a TLS report from other JSON: it is an object, and half of
+// the members that it must have show in its beginning.
+func looksLikeTLS(text []byte) bool {
+	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF")), " \t\r\n")
+	if len(text) == 0 || text[0] != '{' {
+		return false
+	}
+	seen := 0
+	for _, key := range tlsKeys {
+		if bytes.Contains(text, []byte(key)) {
+			seen++
+		}
+	}
+	return seen >= len(tlsKeys)/2
+}
+
+// reportName matches receiver!policy-domain!begin!end, maybe with !unique-id, and
+// endings (RFC 9990 §3.5.2, RFC 8460 §5.1). The unique id is wider than the
+// standard has it, and ".gz" alone is an ending: RFC 7489 itself shows one.
+var reportName = regexp.MustCompile(`(?i)^[^!]*![^!]+!\d+!\d+(![^!]*?)?(\.(xml|json|gz|gzip|zip))+$`)
 
 // reportFileName tells whether name follows RFC 9990 §3.5.2, seen with some
 // tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then .xml,
 // .json, .gz or .zip or two of them. Case, folded blanks and a path before the
 // name do not matter.
 func reportFileName(name string) bool {
-	return false
+	name = strings.Join(strings.Fields(name), "")
+	return reportName.MatchString(path.Base(strings.ReplaceAll(name, `\`, "/")))
 }
+
+// archiveName tells whether a file name promises an archive.
+func archiveName(name string) bool {
+	lower := strings.ToLower(strings.TrimSpace(name))
+	return strings.HasSuffix(lower, ".gz") || strings.HasSuffix(lower, ".zip")
+}
+
+var errNoArchive = errors.New("neither gzip nor zip, though its name ends so")

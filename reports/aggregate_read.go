@@ -1,0 +1,270 @@
+package reports
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// What a document lacks to be an aggregate report (RFC 9990 §3.1.1).
+var (
+	errNoPolicyDomain = errors.New("not an aggregate report: no policy_published/domain")
+	errNoDateRange    = errors.New("not an aggregate report: no readable date_range/begin and end")
+)
+
+// aggregateReader reads one aggregate report. Elements may stand in any order; of
+// an element that stands twice where the schema has it once, the first counts.
+type aggregateReader struct {
+	*xmlElements
+	report *Aggregate
+	budget *budget
+	seen   map[string]bool // groups that may stand only once
+	record int             // number of the record that is being read, 0 outside
+
+	rfc9990 bool              // something was seen that only RFC 9990 has
+	strings map[string]string // what repeats from record to record, each once
+	kept    int               // bytes of text kept
+}
+
+// readAggregate reads an aggregate report of RFC 9990 or RFC 7489, in any
+// declared character set, and reads r to its end. A document that is cut short
+// or malformed is an error, never a part of a report. Once the report is complete
+// only a passed bound is an error; what else is wrong behind it is a warning.
+func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
+	w := &warnings{}
+	decoded := newTextReader(bufio.NewReaderSize(r, 4<<10), w)
+	a := aggregateReader{
+		xmlElements: newXMLElements(decoded, w),
+		report:      &Aggregate{},
+		budget:      b,
+		seen:        map[string]bool{},
+		strings:     map[string]string{},
+	}
+	a.where = a.place
+	a.findRoot()
+	a.report.Namespace = a.root
+	a.feedback()
+	if a.err != nil {
+		return nil, nil, a.located(a.err)
+	}
+	if err := a.check(); err != nil {
+		return nil, nil, err
+	}
+	a.report.Schema = a.schema()
+	if err := a.finish(); err != nil {
+		return nil, nil, a.located(err)
+	}
+	return a.report, w.all(), nil
+}
+
+// place names the element that is being read, for warnings.
+func (a *aggregateReader) place() string {
+	if a.record == 0 {
+		return a.local
+	}
+	return fmt.Sprintf("record %d: %s", a.record, a.local)
+}
+
+func (a *aggregateReader) located(err error) error {
+	if a.record > 0 {
+		return fmt.Errorf("read XML: record %d: %w", a.record, err)
+	}
+	return fmt.Errorf("read XML: %w", err)
+}
+
+func (a *aggregateReader) feedback() {
+	for a.child() {
+		switch a.name {
+		case "version":
+			a.textOnce(&a.report.Version)
+		case "report_metadata":
+			a.once(a.metadata)
+		case "policy_published":
+			a.once(a.policyPublished)
+		case "record":
+			a.readRecord()
+		case "extension", "extensions":
+			a.rfc9990 = a.rfc9990 || a.name == "extension"
+			a.extension()
+		default:
+			a.unknown()
+		}
+	}
+}
+
+// once reads a group of elements that may stand only once.
+func (a *aggregateReader) once(read func()) {
+	if a.seen[a.name] {
+		a.warn.add(WarnRepeated, a.place(), "")
+		a.skip()
+		return
+	}
+	a.seen[a.name] = true
+	read()
+}
+
+func (a *aggregateReader) metadata() {
+	for a.child() {
+		switch a.name {
+		case "org_name":
+			a.textOnce(&a.report.OrgName)
+		case "email":
+			a.textOnce(&a.report.Email)
+		case "extra_contact_info":
+			a.textOnce(&a.report.ExtraContactInfo)
+		case "report_id":
+			a.textOnce(&a.report.ReportID)
+		case "date_range":
+			a.once(a.dateRange)
+		case "error":
+			a.metadataError()
+		case "generator":
+			a.rfc9990 = true
+			a.textOnce(&a.report.Generator)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+func (a *aggregateReader) metadataError() {
+	text := a.keep(a.text())
+	if text == "" {
+		return
+	}
+	if len(a.report.Errors) == maxErrors {
+		a.fail(exceeds("the number of error elements", maxErrors, "elements"))
+		return
+	}
+	a.report.Errors = append(a.report.Errors, text)
+}
+
+func (a *aggregateReader) dateRange() {
+	for a.child() {
+		switch a.name {
+		case "begin":
+			a.epoch(&a.report.Begin)
+		case "end":
+			a.epoch(&a.report.End)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+func (a *aggregateReader) policyPublished() {
+	p := &a.report.PolicyPublished
+	for a.child() {
+		switch a.name {
+		case "domain":
+			a.textOnce(&p.Domain)
+		case "discovery_method":
+			a.rfc9990 = true
+			a.word(&p.DiscoveryMethod, discoveryMethods)
+		case "p":
+			a.word(&p.P, policies)
+		case "sp":
+			a.word(&p.SP, policies)
+		case "np":
+			a.rfc9990 = true
+			a.word(&p.NP, policies)
+		case "adkim":
+			a.word(&p.ADKIM, alignments)
+		case "aspf":
+			a.word(&p.ASPF, alignments)
+		case "pct":
+			a.percent(&p.PCT)
+		case "fo":
+			a.textOnce(&p.FO)
+		case "testing":
+			a.rfc9990 = true
+			a.word(&p.Testing, yesNo)
+		case "version_published": // drafts of DMARC 2.0 had it
+			a.warn.add(WarnDraft, a.place(), "")
+			a.skip()
+		default:
+			a.unknown()
+		}
+	}
+}
+
+// extension keeps the children of feedback/extension as they stand (RFC 9990 §3.2).
+func (a *aggregateReader) extension() {
+	for a.child() {
+		if raw := a.raw(); raw != "" {
+			a.report.Extensions = append(a.report.Extensions, raw)
+		}
+	}
+}
+
+// unknown passes over an element that the schema does not have in this place.
+func (a *aggregateReader) unknown() {
+	a.warn.add(WarnUnknown, a.place(), "")
+	a.skip()
+}
+
+// check tells whether the document is enough of a report to be kept, and warns of
+// what it should have.
+func (a *aggregateReader) check() error {
+	r := a.report
+	if r.PolicyPublished.Domain == "" {
+		return errNoPolicyDomain
+	}
+	if r.Begin.IsZero() || r.End.IsZero() {
+		return errNoDateRange
+	}
+	for _, required := range []struct{ name, value string }{
+		{"org_name", r.OrgName},
+		{"report_id", r.ReportID},
+		{"p", r.PolicyPublished.P},
+	} {
+		if required.value == "" {
+			a.warn.add(WarnMissing, required.name, "")
+		}
+	}
+	if len(r.Records) == 0 {
+		a.warn.add(WarnMissing, "record", "")
+	}
+	return nil
+}
+
+// schema derives the edition of the format. RFC 9990 keeps version 1.0 (§3.1.1),
+// and some reporting organizations write its elements without its namespace.
+func (a *aggregateReader) schema() Schema {
+	switch {
+	case a.rfc9990 || a.report.Namespace == namespaceRFC9990:
+		return SchemaRFC9990
+	case a.report.Version == "" && a.report.Namespace == "":
+		return SchemaDraft
+	}
+	return SchemaRFC7489
+}
+
+// finish reads what stands behind the report.
+func (a *aggregateReader) finish() error {
+	a.record = 0
+	trailing := ""
+	for {
+		window := a.scan.take(a.scan.end - a.scan.pos)
+		if trailing == "" {
+			trailing = excerpt(string(bytes.Trim(window, "\x00 \t\r\n")))
+		}
+		err := a.scan.more()
+		var passed limitError
+		if errors.As(err, &passed) {
+			return err
+		}
+		if err != nil {
+			if err != io.EOF {
+				a.warn.add(WarnArchiveTail, "", err.Error())
+			}
+			break
+		}
+	}
+	if trailing != "" {
+		a.warn.add(WarnTrailing, "feedback", trailing)
+	}
+	return nil
+}

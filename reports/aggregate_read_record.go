@@ -1,0 +1,197 @@
+package reports
+
+// readRecord reads one record. Whatever is wrong with it, it stays in the report:
+// one bad row never loses the others.
+func (a *aggregateReader) readRecord() {
+	if a.budget.records == 0 {
+		a.fail(exceeds("the number of records in one message", int64(a.budget.limits.Records), "records"))
+		return
+	}
+	a.budget.records--
+	a.report.Records = append(a.report.Records, Record{})
+	a.record = len(a.report.Records)
+	r := &a.report.Records[a.record-1]
+	for a.child() {
+		switch a.name {
+		case "row":
+			a.row(r)
+		case "identifiers":
+			a.identifiers(&r.Identifiers)
+		case "identities": // the drafts' word
+			a.warn.add(WarnDraft, a.place(), "")
+			a.identifiers(&r.Identifiers)
+		case "auth_results":
+			a.authResults(&r.AuthResults)
+		default:
+			a.recordExtension(r)
+		}
+	}
+	if a.err != nil {
+		return
+	}
+	a.checkRecord(r)
+	a.record = 0
+}
+
+// checkRecord warns of what a record should have.
+func (a *aggregateReader) checkRecord(r *Record) {
+	if !r.SourceIP.IsValid() {
+		a.missing("source_ip")
+	}
+	if r.PolicyEvaluated.DKIM == "" {
+		a.missing("policy_evaluated/dkim")
+	}
+	if r.PolicyEvaluated.SPF == "" {
+		a.missing("policy_evaluated/spf")
+	}
+	if r.Identifiers.HeaderFrom == "" {
+		a.missing("header_from")
+	}
+}
+
+func (a *aggregateReader) missing(name string) {
+	a.local = name
+	a.warn.add(WarnMissing, a.place(), "")
+}
+
+// recordExtension keeps a child that the schema does not know. RFC 9990 §3.2
+// allows such children if they have a namespace.
+func (a *aggregateReader) recordExtension(r *Record) {
+	if a.name != "" {
+		a.warn.add(WarnUnknown, a.place(), "")
+	}
+	if raw := a.raw(); raw != "" {
+		r.Extensions = append(r.Extensions, raw)
+	}
+}
+
+func (a *aggregateReader) row(r *Record) {
+	for a.child() {
+		switch a.name {
+		case "source_ip":
+			a.ip(&r.SourceIP)
+		case "count":
+			a.number(&r.Count)
+		case "policy_evaluated":
+			a.policyEvaluated(&r.PolicyEvaluated)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+func (a *aggregateReader) policyEvaluated(p *PolicyEvaluated) {
+	for a.child() {
+		switch a.name {
+		case "disposition":
+			a.word(&p.Disposition, dispositions)
+			a.rfc9990 = a.rfc9990 || p.Disposition == "pass"
+		case "dkim":
+			a.word(&p.DKIM, passFail)
+		case "spf":
+			a.word(&p.SPF, passFail)
+		case "reason":
+			a.reason(p)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+// reason reads an override. Empty elements are common, and are kept like the
+// empty results: that there was one is what the document says.
+func (a *aggregateReader) reason(p *PolicyEvaluated) {
+	var reason Reason
+	for a.child() {
+		switch a.name {
+		case "type":
+			a.word(&reason.Type, reasonTypes)
+			a.rfc9990 = a.rfc9990 || reason.Type == "policy_test_mode"
+		case "comment":
+			a.textOnce(&reason.Comment)
+		default:
+			a.unknown()
+		}
+	}
+	if a.room(len(p.Reasons), "reasons") {
+		p.Reasons = append(p.Reasons, reason)
+	}
+}
+
+func (a *aggregateReader) identifiers(i *Identifiers) {
+	for a.child() {
+		switch a.name {
+		case "header_from":
+			a.textOnce(&i.HeaderFrom)
+		case "envelope_from":
+			a.textOnce(&i.EnvelopeFrom)
+		case "envelope_to":
+			a.textOnce(&i.EnvelopeTo)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+func (a *aggregateReader) authResults(r *AuthResults) {
+	for a.child() {
+		switch a.name {
+		case "dkim":
+			a.dkimResult(r)
+		case "spf":
+			a.spfResult(r)
+		default:
+			a.unknown()
+		}
+	}
+}
+
+func (a *aggregateReader) dkimResult(r *AuthResults) {
+	var d DKIMResult
+	for a.child() {
+		switch a.name {
+		case "domain":
+			a.textOnce(&d.Domain)
+		case "selector":
+			a.textOnce(&d.Selector)
+		case "result":
+			a.word(&d.Result, dkimResults)
+		case "human_result":
+			a.textOnce(&d.HumanResult)
+		default:
+			a.unknown()
+		}
+	}
+	if a.room(len(r.DKIM), "DKIM results") {
+		r.DKIM = append(r.DKIM, d)
+	}
+}
+
+func (a *aggregateReader) spfResult(r *AuthResults) {
+	var s SPFResult
+	for a.child() {
+		switch a.name {
+		case "domain":
+			a.textOnce(&s.Domain)
+		case "scope":
+			a.word(&s.Scope, scopes)
+		case "result":
+			a.word(&s.Result, spfResults)
+		case "human_result":
+			a.textOnce(&s.HumanResult)
+		default:
+			a.unknown()
+		}
+	}
+	if a.room(len(r.SPF), "SPF results") {
+		r.SPF = append(r.SPF, s)
+	}
+}
+
+// room tells whether a list of the record may grow.
+func (a *aggregateReader) room(length int, what string) bool {
+	if length == maxResults {
+		a.fail(exceeds("the number of "+what+" in one record", maxResults, what))
+	}
+	return a.err == nil
+}

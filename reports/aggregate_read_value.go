@@ -1,0 +1,167 @@
+package reports
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The enumerations of RFC 9990 appendix A and RFC 7489 appendix C, both together.
+var (
+	policies         = []string{"none", "quarantine", "reject"}
+	dispositions     = []string{"none", "pass", "quarantine", "reject"}
+	discoveryMethods = []string{"psl", "treewalk"}
+	alignments       = []string{"r", "s"}
+	yesNo            = []string{"n", "y"}
+	passFail         = []string{"pass", "fail"}
+	scopes           = []string{"mfrom", "helo"}
+	dkimResults      = []string{"pass", "fail", "none", "policy", "neutral", "temperror", "permerror"}
+	spfResults       = []string{"pass", "fail", "softfail", "none", "neutral", "policy", "temperror", "permerror"}
+	reasonTypes      = []string{"local_policy", "mailing_list", "other", "policy_test_mode", "trusted_forwarder",
+		"forwarded", "sampled_out"}
+)
+
+// maxShared is the longest text that is looked up among those seen before: a
+// domain name or an enumerated word, not prose.
+const maxShared = 253
+
+// maxSharedStrings bounds the table of the texts seen before. In a report of a
+// large domain nearly all repeat; in a hostile one none does.
+const maxSharedStrings = 10_000
+
+// keep returns text as a string; equal short texts share their memory.
+func (a *aggregateReader) keep(text []byte) string {
+	if s, ok := a.strings[string(text)]; ok {
+		return s
+	}
+	if a.kept += len(text); a.kept > maxKeptText {
+		a.fail(exceeds("the text of one report", maxKeptText, "bytes"))
+		return ""
+	}
+	s := string(text)
+	if len(s) <= maxShared && len(a.strings) < maxSharedStrings {
+		a.strings[s] = s
+	}
+	return s
+}
+
+// first puts text into field unless it has one already.
+func (a *aggregateReader) first(field *string, text string) {
+	if *field != "" && text != "" && text != *field {
+		a.warn.add(WarnRepeated, a.place(), text)
+		return
+	}
+	if *field == "" {
+		*field = text
+	}
+}
+
+// textOnce reads an element of free text.
+func (a *aggregateReader) textOnce(field *string) {
+	a.first(field, a.keep(a.text()))
+}
+
+// word reads an element of an enumerated word. The standards write them in lower
+// case; unknown words are kept.
+func (a *aggregateReader) word(field *string, known []string) {
+	text := a.text()
+	for _, k := range known { // without an allocation in the common case
+		if string(text) == k {
+			a.first(field, k)
+			return
+		}
+	}
+	if len(text) == 0 {
+		return
+	}
+	lower := strings.ToLower(string(text))
+	code := WarnUnknownWord
+	if slices.Contains(known, lower) {
+		code = WarnWordCase
+	}
+	a.warn.add(code, a.place(), string(text))
+	a.first(field, a.keep([]byte(lower)))
+}
+
+// epoch reads a time. Of several, the first that can be read counts.
+func (a *aggregateReader) epoch(field *time.Time) {
+	text := string(a.text())
+	t, odd, ok := readEpoch(text)
+	if odd || !ok {
+		a.warn.add(WarnTime, a.place(), text)
+	}
+	if ok && !field.IsZero() {
+		a.warn.add(WarnRepeated, a.place(), text)
+		return
+	}
+	if ok {
+		*field = t
+	}
+}
+
+// number reads a count of messages. One that cannot be read stays 0.
+func (a *aggregateReader) number(field *int64) {
+	text := a.text()
+	n, ok := smallNumber(text)
+	if !ok {
+		var odd bool
+		if n, odd, ok = readNumber(string(text)); odd || !ok {
+			a.warn.add(WarnNumber, a.place(), string(text))
+		}
+	}
+	switch {
+	case ok && *field != 0 && *field != n:
+		a.warn.add(WarnRepeated, a.place(), string(text))
+	case ok:
+		*field = n
+	}
+}
+
+// smallNumber reads up to nine digits without making a string of them.
+func smallNumber(text []byte) (int64, bool) {
+	if len(text) == 0 || len(text) > 9 {
+		return 0, false
+	}
+	n := int64(0)
+	for _, c := range text {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
+
+// percent reads the pct of RFC 7489 §6.3.
+func (a *aggregateReader) percent(field **int) {
+	text := bytes.TrimSuffix(a.text(), []byte("%"))
+	n, odd, ok := readNumber(string(text))
+	if len(text) == 0 {
+		return
+	}
+	if odd || !ok || n < 0 || n > 100 {
+		a.warn.add(WarnNumber, a.place(), string(text))
+	}
+	if ok && n >= 0 && n <= 100 && *field == nil {
+		value := int(n)
+		*field = &value
+	}
+}
+
+// ip reads the address that the messages came from. One that cannot be read stays
+// zero, with a warning here, and the row is kept.
+func (a *aggregateReader) ip(field *netip.Addr) {
+	text := string(a.text())
+	ip, odd := readIP(text)
+	if odd && text != "" {
+		a.warn.add(WarnIP, a.place(), text)
+	}
+	switch {
+	case ip.IsValid() && field.IsValid() && ip != *field:
+		a.warn.add(WarnRepeated, a.place(), text)
+	case ip.IsValid():
+		*field = ip
+	}
+}

@@ -1,0 +1,304 @@
+package reports
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// The namespaces of aggregate reports (RFC 7489 appendix C, RFC 9990 appendix A).
+const (
+	namespaceRFC7489 = "http://dmarc.org/dmarc-xml/0.1"
+	namespaceRFC9990 = "urn:ietf:params:xml:ns:dmarc-2.0"
+)
+
+var errNesting = errors.New("an end tag without its start tag")
+
+// xmlElements walks an aggregate report element by element. It holds the nesting
+// to the rules of XML, and it tells the elements of the report from foreign ones.
+//
+// A reader calls child in a loop; whatever it does with the child (child again,
+// text, raw, skip) must use it up to its end tag. The first error ends all loops
+// and stays in err.
+//
+//	for x.child() {
+//		switch x.name {
+//		case "row": …
+//		default: x.skip()
+//		}
+//	}
+type xmlElements struct {
+	scan  *xmlScanner
+	warn  *warnings
+	where func() string // names the place for warnings
+	err   error
+
+	name      string // local name of the last child; "" when it is foreign
+	local     string // local name of the last child in any namespace
+	namespace string // of the last child
+	root      string // namespace of the root element
+	closed    bool   // the last child was an empty-element tag
+
+	open     []byte // names of the open elements, one behind the other
+	lengths  []int  // their lengths
+	bindings []xmlBinding
+	names    map[string]string // each local name once
+
+	startTag []byte // of the last child, for raw
+	buffer   []byte // for text
+	kept     int    // bytes of raw elements kept so far
+}
+
+// xmlBinding is one xmlns attribute and the depth of the element that has it.
+type xmlBinding struct {
+	prefix, namespace string
+	depth             int
+}
+
+func newXMLElements(r io.Reader, w *warnings) *xmlElements {
+	return &xmlElements{
+		scan:  newXMLScanner(r),
+		warn:  w,
+		where: func() string { return "" },
+		names: map[string]string{},
+	}
+}
+
+// findRoot goes to the start tag of the feedback element. What stands before it
+// or around it is passed over with a warning: one reporting organization wraps
+// its reports into an xs:schema that it never closes.
+func (x *xmlElements) findRoot() {
+	warned := false
+	for x.err == nil {
+		token, err := x.scan.next()
+		if err != nil {
+			x.fail(cutShort(err))
+			return
+		}
+		if token.kind == xmlStart {
+			x.push(&token)
+			if x.local == "feedback" {
+				break
+			}
+		}
+		if len(bytes.TrimSpace(token.text)) == 0 && token.kind != xmlStart || warned {
+			continue
+		}
+		warned = true
+		x.warn.add(WarnBeforeRoot, "feedback", string(token.raw))
+	}
+	x.root, x.name = x.namespace, x.local
+	if x.scan.doctype {
+		x.warn.add(WarnDoctype, "feedback", "")
+	}
+	// The wrappers need no end tag, so they must not be waited for.
+	x.open, x.lengths = x.open[:0], x.lengths[:0]
+	x.lengths = append(x.lengths, len(x.startName()))
+	x.open = append(x.open, x.startName()...)
+}
+
+// startName is the name, with its prefix, of the last start tag.
+func (x *xmlElements) startName() []byte {
+	name := x.startTag[1:]
+	for i, c := range name {
+		if !nameByte(c) {
+			return name[:i]
+		}
+	}
+	return name
+}
+
+// fail keeps the first error and says where it was met.
+func (x *xmlElements) fail(err error) {
+	if x.err == nil {
+		x.err = fmt.Errorf("byte %d: %w", x.scan.offset(), err)
+	}
+}
+
+// child goes to the next child of the open element. At the end tag of the open
+// element, and after an error, it returns false.
+func (x *xmlElements) child() bool {
+	if x.finished() {
+		return false
+	}
+	for x.err == nil {
+		token, err := x.scan.next()
+		switch {
+		case err != nil:
+			x.fail(cutShort(err))
+		case token.kind == xmlStart:
+			x.push(&token)
+			return x.err == nil
+		case token.kind == xmlEnd:
+			x.pop(token.name)
+			return false
+		case token.kind == xmlStray:
+			x.fail(errMarkup)
+		case len(bytes.TrimSpace(token.text)) > 0:
+			x.warn.add(WarnStrayText, x.where(), string(token.text))
+		}
+	}
+	return false
+}
+
+// finished closes the last child if it was an empty-element tag.
+func (x *xmlElements) finished() bool {
+	if !x.closed {
+		return x.err != nil
+	}
+	x.closed = false
+	x.drop()
+	return true
+}
+
+// push opens an element.
+func (x *xmlElements) push(token *xmlToken) {
+	if len(x.lengths) == maxXMLDepth {
+		x.fail(exceeds("the nesting of XML elements", maxXMLDepth, "levels"))
+		return
+	}
+	x.open = append(x.open, token.name...)
+	x.lengths = append(x.lengths, len(token.name))
+	x.closed = token.empty
+	x.bind()
+	prefix, local, found := bytes.Cut(token.name, []byte(":"))
+	if !found {
+		prefix, local = nil, token.name
+	}
+	x.namespace = x.lookUp(prefix)
+	x.local = x.shared(local)
+	x.name = ""
+	if x.ours() {
+		x.name = x.local
+	}
+	x.startTag = append(x.startTag[:0], token.raw...)
+}
+
+// bind notes the xmlns attributes of the element that was just opened.
+func (x *xmlElements) bind() {
+	for _, a := range x.scan.attributes {
+		prefix, found := bytes.CutPrefix(a.name, []byte("xmlns"))
+		if !found || len(prefix) > 0 && prefix[0] != ':' {
+			continue
+		}
+		x.bindings = append(x.bindings, xmlBinding{
+			prefix:    strings.TrimPrefix(string(prefix), ":"),
+			namespace: strings.TrimSpace(string(a.value)),
+			depth:     len(x.lengths),
+		})
+	}
+}
+
+// lookUp returns the namespace of a prefix; a prefix that is not declared stands
+// for itself.
+func (x *xmlElements) lookUp(prefix []byte) string {
+	for i := len(x.bindings) - 1; i >= 0; i-- {
+		if x.bindings[i].prefix == string(prefix) {
+			return x.bindings[i].namespace
+		}
+	}
+	return string(prefix)
+}
+
+// ours tells whether the last child belongs to the report. What is in another
+// namespace is an extension, even where it is called like one of our elements.
+func (x *xmlElements) ours() bool {
+	switch x.namespace {
+	case "", namespaceRFC7489, namespaceRFC9990, x.root:
+		return true
+	}
+	return false
+}
+
+// shared returns name as a string that all elements of that name share.
+func (x *xmlElements) shared(name []byte) string {
+	if s, ok := x.names[string(name)]; ok {
+		return s
+	}
+	s := string(name)
+	if len(x.names) < 1000 { // the schema has 45; a hostile document has no end of them
+		x.names[s] = s
+	}
+	return s
+}
+
+// pop closes the open element at its end tag.
+func (x *xmlElements) pop(name []byte) {
+	last := len(x.lengths) - 1
+	open := x.open[len(x.open)-x.lengths[last]:]
+	if !bytes.Equal(open, name) {
+		x.fail(fmt.Errorf("%w: </%s> in <%s>", errNesting, excerpt(string(name)), excerpt(string(open))))
+		return
+	}
+	x.drop()
+}
+
+func (x *xmlElements) drop() {
+	depth := len(x.lengths)
+	for n := len(x.bindings); n > 0 && x.bindings[n-1].depth == depth; n-- {
+		x.bindings = x.bindings[:n-1]
+	}
+	x.open = x.open[:len(x.open)-x.lengths[depth-1]]
+	x.lengths = x.lengths[:depth-1]
+}
+
+// text reads the last child to its end and returns its text without surrounding
+// blanks, valid until the next call. Elements inside are passed over.
+func (x *xmlElements) text() []byte {
+	x.buffer = x.buffer[:0]
+	if x.finished() {
+		return nil
+	}
+	odd := false
+	for x.err == nil {
+		token, err := x.scan.next()
+		switch {
+		case err != nil:
+			x.fail(cutShort(err))
+		case token.kind == xmlEnd:
+			x.pop(token.name)
+			return x.checkText(odd)
+		case token.kind == xmlStart:
+			x.push(&token)
+			x.warn.add(WarnUnknown, x.where(), string(token.name))
+			x.skip()
+		default:
+			odd = x.addText(&token) || odd
+		}
+	}
+	return nil
+}
+
+// addText appends the text of a token to the buffer, and tells whether it holds
+// a raw "<" or "&".
+func (x *xmlElements) addText(token *xmlToken) (odd bool) {
+	var err error
+	odd = token.kind == xmlStray
+	if token.kind == xmlText {
+		x.buffer, odd, err = appendText(x.buffer, token.text)
+	} else {
+		x.buffer, err = appendPlain(x.buffer, token.text)
+	}
+	if err == nil && len(x.buffer) > maxToken {
+		err = exceeds("the text of an XML element", maxToken, "bytes")
+	}
+	if err != nil {
+		x.fail(err)
+	}
+	return odd
+}
+
+// checkText returns the text in the buffer as valid UTF-8.
+func (x *xmlElements) checkText(odd bool) []byte {
+	if odd {
+		x.warn.add(WarnMarkup, x.where(), string(x.buffer))
+	}
+	if !utf8.Valid(x.buffer) {
+		x.buffer = bytes.ToValidUTF8(x.buffer, []byte("\uFFFD"))
+		x.warn.add(WarnInvalidUTF8, x.where(), string(x.buffer))
+	}
+	return bytes.TrimSpace(x.buffer)
+}
