@@ -1,27 +1,64 @@
 package config
 
 import (
-	"bufio"
-	"bytes"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 )
 
+// readTargets decodes [[target]], each key by itself.
+func (c *check) readTargets(given any) []Target {
+	tables, err := as[[]any](given, errTarget)
+	if err != nil {
+		c.wrong("target", given, "%v", err)
+		c.failed["target"] = true
+	}
+	list := make([]Target, len(tables))
+	for i := range tables {
+		path := targetPath(i)
+		table, err := as[map[string]any](tables[i], errTarget)
+		if err != nil {
+			c.wrong(path, tables[i], "%v", err)
+			c.failed[path] = true
+			continue
+		}
+		list[i].SendsMail = true
+		c.readKey(path, "domain", table, &list[i].Domain)
+		c.readKey(path, "sends_mail", table, &list[i].SendsMail)
+	}
+	return list
+}
+
+func (c *check) readKey(path, key string, table map[string]any, into any) {
+	value, given := table[key]
+	if !given {
+		return
+	}
+	if err := decode(value, into); err != nil {
+		c.wrong(path+"."+key, value, "%v", err)
+		c.failed[path] = true
+	}
+}
+
+func targetPath(i int) string { return "target." + strconv.Itoa(i) }
+
 // targets checks the targets of both sources and makes the set of them.
 func (c *check) targets() {
 	seen := make(map[string]bool)
 	for i := range c.cfg.Target {
 		t := &c.cfg.Target[i]
-		path := "target." + strconv.Itoa(i) + ".domain"
+		path := targetPath(i)
+		if c.failed[path] {
+			continue
+		}
 		if t.Domain == "" {
-			c.wrong("target."+strconv.Itoa(i), nil, `has no domain; write domain = "example.com"`)
+			c.wrong(path, nil, `has no domain; write domain = "example.com"`)
 			continue
 		}
 		d, problem := targetDomain(t.Domain, seen)
 		if problem != "" {
-			c.wrong(path, t.Domain, "%s", problem)
+			c.wrong(path+".domain", t.Domain, "%s", problem)
 			continue
 		}
 		t.Domain = d
@@ -48,17 +85,15 @@ func (c *check) targetsFile(seen map[string]bool) []Target {
 		return nil
 	}
 	var list []Target
-	lines := bufio.NewScanner(bytes.NewReader(content))
-	lines.Buffer(nil, len(content)+1)
-	for n := 1; lines.Scan(); n++ {
-		text, _, _ := strings.Cut(lines.Text(), "#")
+	for i, line := range strings.Split(string(content), "\n") {
+		text, _, _ := strings.Cut(line, "#")
 		text = strings.TrimSpace(text)
 		if text == "" {
 			continue
 		}
 		d, problem := targetDomain(text, seen)
 		if problem != "" {
-			c.errs = append(c.errs, Error{Where: path, Line: n, Key: "target", Value: shown(text), Problem: problem})
+			c.errs = append(c.errs, Error{Where: path, Line: i + 1, Key: "target", Value: shown(text), Problem: problem})
 			continue
 		}
 		list = append(list, Target{Domain: d, SendsMail: true})

@@ -28,26 +28,36 @@ var levels = map[string]slog.Level{
 
 // decode brings a value of the TOML file to the type of its option. Deliberately
 // stricter than viper: what has the wrong type is an error, not converted.
-func decode(value, into any) (err error) {
+func decode(value, into any) error {
 	switch into := into.(type) {
 	case *string:
-		*into, err = as[string](value, errString)
+		return put(into)(as[string](value, errString))
+	case *bool:
+		return put(into)(as[bool](value, errBool))
 	case *int:
-		var n int64
-		n, err = as[int64](value, errInteger)
-		*into = int(n)
+		n, err := as[int64](value, errInteger)
+		return put(into)(int(n), err)
 	case *[]string:
-		*into, err = texts(value)
+		return put(into)(texts(value))
 	case *[]netip.Prefix:
-		*into, err = prefixes(value)
-	case *[]Target:
-		*into, err = targets(value)
+		return put(into)(prefixes(value))
 	case *slog.Level:
 		return level(value, into)
 	case encoding.TextUnmarshaler: // Duration, Size: they have the words for a bare number
 		return into.UnmarshalText([]byte(fmt.Sprint(value)))
+	default:
+		return fmt.Errorf("no way to read a %T", into)
 	}
-	return err
+}
+
+// put stores a value unless there is an error: the default stays.
+func put[T any](into *T) func(T, error) error {
+	return func(value T, err error) error {
+		if err == nil {
+			*into = value
+		}
+		return err
+	}
 }
 
 func as[T any](value any, otherwise error) (T, error) {
@@ -82,35 +92,6 @@ func prefixes(value any) ([]netip.Prefix, error) {
 			return nil, fmt.Errorf("%q is %w", s, errPrefix)
 		}
 		list = append(list, prefix.Masked())
-	}
-	return list, nil
-}
-
-// targets reads the tables of [[target]]. A missing domain is left to the checks,
-// and unknown keys have been reported before.
-func targets(value any) ([]Target, error) {
-	tables, err := as[[]any](value, errTarget)
-	if err != nil {
-		return nil, err
-	}
-	var list []Target
-	for _, item := range tables {
-		table, err := as[map[string]any](item, errTarget)
-		if err != nil {
-			return nil, err
-		}
-		target := Target{SendsMail: true}
-		if v, given := table["domain"]; given {
-			if target.Domain, err = as[string](v, errString); err != nil {
-				return nil, fmt.Errorf("domain is %w", err)
-			}
-		}
-		if v, given := table["sends_mail"]; given {
-			if target.SendsMail, err = as[bool](v, errBool); err != nil {
-				return nil, fmt.Errorf("sends_mail is %w", err)
-			}
-		}
-		list = append(list, target)
 	}
 	return list, nil
 }

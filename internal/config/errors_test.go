@@ -136,6 +136,45 @@ func TestErrors(t *testing.T) {
 				`c.toml:7: smtp.listen = "25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
 				`c.toml:7: smtp.listen = ":25": given twice; remove one`,
 		},
+		"table below a target": {
+			"[target.more]\nx = 1",
+			`c.toml:5: target.more: no such section; config.example.toml lists all that exist`,
+		},
+		"option as section": {
+			"[limits.idle]\nseconds = 1",
+			`c.toml:5: limits.idle: an option and no section; write limits.idle = …`,
+		},
+		"unknown list": {
+			"[[targets]]\ndomain = \"example.org\"",
+			`c.toml:5: targets: no such list; the only one is [[target]]`,
+		},
+		"yes for true": {
+			"[[target]]\ndomain = \"example.org\"\nsends_mail = \"no\"",
+			`c.toml:7: target.sends_mail = "no": neither true nor false; write one of them, without quotes`,
+		},
+		"too short and too small": {
+			"[dns]\nbudget = \"0s\"\n[limits]\nmessage = \"1KiB\"\nunpacked = \"5GiB\"",
+			`c.toml:6: dns.budget = "0s": too short; write at least "100ms"` + "\n" +
+				`c.toml:8: limits.message = "1KiB": out of bounds; write from "64KiB" to "1GiB"` + "\n" +
+				`c.toml:9: limits.unpacked = "5GiB": out of bounds; write from "64KiB" to "4GiB"`,
+		},
+		"an address for a name": {
+			"[smtp]\nhostname = \"192.0.2.1\"",
+			`c.toml:6: smtp.hostname = "192.0.2.1": not a host name; write one that DNS knows, such as "mx.example.net"`,
+		},
+		"listen on what is no host": {
+			"[smtp]\nlisten = [\"a_b:65536\", \"a b:25\", \"localhost:0\"]",
+			`c.toml:6: smtp.listen = "a_b:65536": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
+				`c.toml:6: smtp.listen = "a b:25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"`,
+		},
+		"socket too long": {
+			"[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"",
+			`c.toml:6: control.socket = "/` + strings.Repeat("x", 78) + `…: longer than the 107 bytes that a Unix socket may have; choose a shorter path`,
+		},
+		"text for a target": {
+			"[[target]]\ndomain = 5",
+			`c.toml:6: target.domain = 5: not a text; write it in double quotes`,
+		},
 		"syntax": {
 			"[limits\n",
 			`c.toml:5: not TOML at column 8: `,
@@ -202,5 +241,23 @@ func TestNothingAtAll(t *testing.T) {
 	}
 	if diff := cmp.Diff(got, want); diff != "" {
 		t.Errorf("got (-) want (+):\n%s", diff)
+	}
+}
+
+func TestTargetsOfTheWrongType(t *testing.T) {
+	const report = "[report]\ndomain = \"reports.example.net\"\n"
+	tests := map[string]struct{ file, want string }{
+		"a text":        {"target = \"example.com\"\n", `c.toml:1: target = "example.com": ` + errTarget.Error()},
+		"no such file":  {"targets_file = \"none\"\n", `c.toml:1: targets_file = "none": no such file; mend the path, which is relative to the working directory, or make the file`},
+		"a folder":      {"targets_file = \".\"\n", `c.toml:1: targets_file = ".": a folder; name a file in it`},
+		"list of texts": {"target = [\"example.com\"]\n", `c.toml:1: target = "example.com": ` + errTarget.Error()},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := parse([]byte(test.file+report), "c.toml")
+			if got := message(err); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
 	}
 }

@@ -51,8 +51,8 @@ func readLayout(file []byte) *layout {
 		switch node.Kind {
 		case unstable.Table:
 			path, line := l.key(node)
-			l.prefix = l.latest(path)
-			l.add(place{l.prefix, line, section})
+			l.prefix = path
+			l.add(place{path, line, section})
 		case unstable.ArrayTable:
 			path, line := l.key(node)
 			l.prefix = l.next(path)
@@ -109,16 +109,6 @@ func (l *layout) next(path string) string {
 	return path + "." + strconv.Itoa(n)
 }
 
-// latest puts the number of the last entry behind the list that a table stands in.
-func (l *layout) latest(path string) string {
-	for list, n := range l.counts {
-		if rest, within := strings.CutPrefix(path, list+"."); within {
-			return list + "." + strconv.Itoa(n-1) + "." + rest
-		}
-	}
-	return path
-}
-
 func (l *layout) key(node *unstable.Node) (path string, line int) {
 	parts := node.Key()
 	for parts.Next() {
@@ -138,7 +128,7 @@ func join(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// option gives the key of the option that a path belongs to: without the numbers
+// optionKey gives the key of the option that a path belongs to: without the numbers
 // of list entries.
 func optionKey(path string) string {
 	var names []string

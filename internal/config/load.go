@@ -107,6 +107,10 @@ func (c *check) read(v *viper.Viper, options []option) {
 			c.env[o.key] = o.env()
 			given = fromEnv(v.GetString(o.key), o.into)
 		}
+		if list, ok := o.into.(*[]Target); ok {
+			*list = c.readTargets(given)
+			continue
+		}
 		if err := decode(given, o.into); err != nil {
 			c.wrong(o.key, given, "%v", err)
 			c.failed[o.key] = true
