@@ -20,6 +20,7 @@ type candidate struct {
 	field   int // index in the header
 	tags    map[string]string
 	refused string // why it cannot be right, "" if it may
+	hashed  int    // octets of body that its verification has hashed
 	Signature
 }
 
@@ -45,7 +46,7 @@ func (v *Verifier) checkDKIM(ctx context.Context, l letter, r *Result) {
 			if crashed := guarded(func() { v.verifySignature(ctx, l, &c) }); crashed != nil {
 				c.Result, c.Reason, r.Stack = resultTempError, crashed.reason, crashed.stack
 			}
-			hashed += len(l.body)
+			hashed += c.hashed
 		}
 		r.DKIM = append(r.DKIM, c.Signature)
 	}
@@ -111,7 +112,13 @@ func (v *Verifier) verifySignature(ctx context.Context, l letter, c *candidate) 
 		return
 	}
 	var limit error
-	found, err := dkim.VerifyWithOptions(streamed(header, l.body), &dkim.VerifyOptions{
+	body := bytes.NewReader(l.body)
+	defer func() {
+		if body.Len() == 0 { // without a usable key it is left alone
+			c.hashed = len(l.body)
+		}
+	}()
+	found, err := dkim.VerifyWithOptions(streamed(header, body), &dkim.VerifyOptions{
 		MaxVerifications: 1,
 		LookupTXT: func(name string) ([]string, error) {
 			txt, err := v.keyRecords(ctx, name)
@@ -183,8 +190,8 @@ func ended(header []byte) []byte {
 
 // streamed reads header and body in pieces: the library copies each piece several
 // times, and would take a bytes.Reader as one.
-func streamed(header, body []byte) io.Reader {
-	whole := io.MultiReader(bytes.NewReader(header), bytes.NewReader(body))
+func streamed(header []byte, body io.Reader) io.Reader {
+	whole := io.MultiReader(bytes.NewReader(header), body)
 	return bufio.NewReaderSize(struct{ io.Reader }{whole}, 32<<10)
 }
 

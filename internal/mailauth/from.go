@@ -29,7 +29,7 @@ func fromVerdict(err error) Verdict {
 }
 
 // authorDomain reads the domain of the author from the one From field, as A-label
-// in lower case (RFC 9989 §4.1). Several authors of one domain are one author.
+// in lower case. Several authors of one domain are one author.
 func authorDomain(fields []field) (string, error) {
 	var from *field
 	for i := range fields {

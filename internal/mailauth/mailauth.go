@@ -15,7 +15,7 @@ import (
 // look-ups of a policy record it makes at most 40 questions in all.
 const (
 	MaxSignatures = 5                // signatures verified, those that could align first
-	MaxHashed     = 64 << 20         // octets hashed over all signatures; the first is always verified
+	MaxHashed     = 16 << 20         // octets of body hashed over all signatures; the first is always verified
 	MaxHeader     = 256 << 10        // octets of header
 	MaxFields     = 1000             // header fields
 	MaxQuestions  = 33               // DNS questions of SPF; A and AAAA are two

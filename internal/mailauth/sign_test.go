@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -28,10 +29,10 @@ func edRecord() string {
 	return "v=DKIM1; k=ed25519; p=" + base64.StdEncoding.EncodeToString(edKey().Public().(ed25519.PublicKey))
 }
 
-// rsaRecord is a key of that many bits with its record.
-func rsaRecord(t testing.TB, bits int) (*rsa.PrivateKey, string) {
+// rsaKey is a new key of 2048 bits with its record.
+func rsaKey(t testing.TB) (*rsa.PrivateKey, string) {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, bits)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,6 +41,15 @@ func rsaRecord(t testing.TB, bits int) (*rsa.PrivateKey, string) {
 		t.Fatal(err)
 	}
 	return key, "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(der)
+}
+
+// rsaRecord is the record of a key of that many bits; nobody can sign
+// with it.
+func rsaRecord(bits int) string {
+	n := new(big.Int).Lsh(big.NewInt(1), uint(bits))
+	n.Sub(n, big.NewInt(1))
+	der := x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: n, E: 65537})
+	return "v=DKIM1; p=" + base64.StdEncoding.EncodeToString(der)
 }
 
 // sign puts a signature of domain with selector "s" on top of a mail.
