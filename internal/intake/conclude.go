@@ -1,0 +1,153 @@
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"reportmx/internal/dmarcdns"
+	"reportmx/reports"
+	"reportmx/smtpd"
+	"reportmx/storage"
+)
+
+// Result is what became of a message.
+type Result struct {
+	Reply  smtpd.Reply
+	Kept   []Kept
+	Held   bool
+	Reason string // why something of it was not stored, for people
+}
+
+// Kept is one report of a message that is in the store, now or since long.
+type Kept struct {
+	Seq     uint64
+	Kind    reports.Kind
+	Outcome string // stored, known, conflict
+	Target  string // the configured target that it belongs to
+}
+
+// Deferred tells whether the sender was asked to come again.
+func (r Result) Deferred() bool { return r.Reply.Code/100 == 4 }
+
+// Refused tells whether nothing of the message was kept, for good.
+func (r Result) Refused() bool { return r.Reply.Code/100 == 5 }
+
+// verdict is the one word for the whole message.
+func (r Result) verdict() string {
+	switch {
+	case r.Deferred():
+		return string(refer)
+	case r.Refused():
+		return string(reject)
+	case r.Held && len(r.Kept) == r.count("known"):
+		return string(hold)
+	case len(r.Kept) == 0:
+		return "postmaster"
+	case len(r.Kept) == r.count("known"):
+		return "known"
+	default:
+		return string(store)
+	}
+}
+
+func (r Result) count(outcome string) int {
+	n := 0
+	for _, k := range r.Kept {
+		if k.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
+
+// conclude turns the outcome of the commit into the reply: anything stored, known
+// or held is 250, naming what was refused; else the first refusal.
+func conclude(j judgement, b storage.Batch, out storage.Outcome, f facts) Result {
+	res := Result{Held: b.Held != nil}
+	for i, o := range out.Reports {
+		k := Kept{Seq: o.Seq, Kind: b.Reports[i].Kind, Outcome: "stored"}
+		if domain, ok := firstServed(b.Reports[i].PolicyDomains(), f.Domains); ok {
+			k.Target = f.Domains[domain].Target
+		}
+		switch {
+		case o.Duplicate:
+			k.Outcome = "known"
+		case o.Conflict:
+			k.Outcome = "conflict"
+		}
+		res.Kept = append(res.Kept, k)
+	}
+	switch {
+	case len(res.Kept) > res.count("known"):
+		res.Reply = replyStored
+	case res.Held:
+		res.Reply = replyHeld
+	case len(res.Kept) > 0:
+		res.Reply = replyKnown
+	case f.Postmaster:
+		res.Reply = replyPostmaster
+	}
+	if b.Held != nil {
+		res.Reason = b.Held.Reason
+	}
+	return res.withRefusal(j)
+}
+
+// withRefusal adds the first refusal: it is the reply when nothing was kept, and
+// named behind the good news otherwise.
+func (r Result) withRefusal(j judgement) Result {
+	no, refused := j.first(reject)
+	if !refused {
+		return r
+	}
+	r.Reason = strings.TrimPrefix(r.Reason+"; "+no.Reason, "; ")
+	switch {
+	case r.Reply.Code == 0:
+		r.Reply = no.Reply
+	case no.Code != "no_report": // a mail for postmaster need not hold one
+		r.Reply.Text += "; but " + no.Reply.Text
+	}
+	return r
+}
+
+// log writes the one line that a message gets.
+func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
+	level := slog.LevelInfo
+	if res.Deferred() || res.Held || res.count("conflict") > 0 {
+		level = slog.LevelWarn
+	}
+	attrs := []any{
+		"id", m.ID,
+		"source", m.Facts.Source,
+		"verdict", res.verdict(),
+		"reply", res.Reply.Code,
+		"client_ip", m.Facts.Envelope.ClientIP,
+		"mail_from", m.Facts.Envelope.MailFrom,
+		"message_id", m.Facts.MessageID,
+		"sender_domain", m.Facts.Sender.Domain,
+		"sender_result", m.Facts.Sender.Result,
+		"bytes", len(m.Body),
+		"seconds", elapsed.Seconds(),
+	}
+	for _, k := range res.Kept {
+		attrs = append(attrs, slog.Group("report", "kind", k.Kind, "seq", k.Seq, "outcome", k.Outcome, "target", k.Target))
+	}
+	if res.Reason != "" {
+		attrs = append(attrs, "reason", res.Reason)
+	}
+	in.Log.Log(context.Background(), level, "message", attrs...)
+	in.warnMissing(f)
+}
+
+// warnMissing says loudly that our own zone lacks a record: other reporting
+// organizations look for it first, and send nothing.
+func (in *Intake) warnMissing(f facts) {
+	for domain, d := range f.Domains {
+		switch d.Authorization {
+		case dmarcdns.Missing, dmarcdns.OverrideElsewhere, dmarcdns.NameTooLong:
+			in.Log.Warn("external authorization missing", "policy_domain", domain, "authorization", d.Authorization, "record", d.Record)
+		}
+	}
+}

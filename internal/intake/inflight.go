@@ -1,0 +1,86 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+var (
+	errTooBig  = errors.New("message is over the size limit")
+	errNoShare = errors.New("too many bytes of messages in flight")
+)
+
+// shareWait is how long a session waits for memory before it is told to come
+// again: long enough for a burst to drain, short enough for the sender's patience.
+const shareWait = 20 * time.Second
+
+// firstShare is what a message gets at first; most reports fit in it.
+const firstShare = 64 << 10
+
+// budget is the memory of all messages in flight.
+type budget struct{ *semaphore.Weighted }
+
+func newBudget(size int64) *budget { return &budget{semaphore.NewWeighted(size)} }
+
+// share is one message's part of the budget.
+type share struct {
+	of  *budget
+	got int64
+}
+
+func (b *budget) share() *share { return &share{of: b} }
+
+// grow waits until the share has n bytes.
+func (s *share) grow(ctx context.Context, n int64) error {
+	if n <= s.got {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, shareWait)
+	defer cancel()
+	if err := s.of.Acquire(ctx, n-s.got); err != nil {
+		return errNoShare
+	}
+	s.got = n
+	return nil
+}
+
+func (s *share) release() {
+	if s.got > 0 {
+		s.of.Release(s.got)
+		s.got = 0
+	}
+}
+
+// readMessage reads a message of at most limit bytes, never holding more memory
+// than its share: the buffer doubles, and each step waits for its bytes.
+func readMessage(ctx context.Context, r io.Reader, limit int64, s *share) ([]byte, error) {
+	if err := s.grow(ctx, firstShare); err != nil {
+		return nil, err
+	}
+	buf := make([]byte, 0, firstShare)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if int64(len(buf)) > limit {
+			return nil, errTooBig
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(buf) < cap(buf) {
+			continue
+		}
+		next := min(2*int64(cap(buf)), limit+1)
+		if err := s.grow(ctx, next); err != nil {
+			return nil, err
+		}
+		buf = append(make([]byte, 0, next), buf...)
+	}
+}
