@@ -7,180 +7,181 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var errorTests = map[string]struct {
+	file string // stands behind least, from line 5 on
+	want string
+}{
+	"size without unit": {
+		"[limits]\nmessage = 25",
+		`c.toml:6: limits.message = 25: a size needs a unit; write "64KiB", "25MiB" or "1GiB"`,
+	},
+	"quoted size without unit": {
+		"[limits]\nmessage = \"25\"",
+		`c.toml:6: limits.message = "25": a size needs a unit; write "64KiB", "25MiB" or "1GiB"`,
+	},
+	"duration without unit": {
+		"[limits]\nidle = 30",
+		`c.toml:6: limits.idle = 30: a duration needs a unit; write "90s", "15m", "12h" or "30d"`,
+	},
+	"no duration": {
+		"[authorization]\nrecheck = \"often\"",
+		`c.toml:6: authorization.recheck = "often": not a duration; write "90s", "15m", "12h" or "30d"`,
+	},
+	"number in quotes": {
+		"[limits]\nconnections = \"1000\"",
+		`c.toml:6: limits.connections = "1000": not a whole number; write it with digits only, without quotes`,
+	},
+	"text for a list": {
+		"[smtp]\nlisten = \"127.0.0.1:25\"",
+		`c.toml:6: smtp.listen = "127.0.0.1:25": not a list of texts; write ["…", "…"]`,
+	},
+	"unknown option": {
+		"[limits]\nmesage = \"1MiB\"",
+		`c.toml:6: limits.mesage: no such option; did you mean limits.message?`,
+	},
+	"option of another section": {
+		"[limits]\n\nbudget = \"1s\"",
+		`c.toml:7: limits.budget: no such option; did you mean dns.budget?`,
+	},
+	"top option in a section": {
+		"targets_file = \"x\"",
+		`c.toml:5: target.targets_file: no such option in this section; move targets_file to the top of the file, before the first [section]`,
+	},
+	"unknown section, once": {
+		"[limit]\nmessage = 1\nidle = 2",
+		`c.toml:5: limit: no such section; did you mean [limits]?`,
+	},
+	"unknown and like nothing": {
+		"[elsewhere]",
+		`c.toml:5: elsewhere: no such section; config.example.toml lists all that exist`,
+	},
+	"section as list": {
+		"[[limits]]\nidle = \"1s\"",
+		`c.toml:5: limits: there is only one such section; write [limits]`,
+	},
+	"option twice, in other letters": {
+		"[limits]\nidle = \"10s\"\nIdle = \"20s\"",
+		`c.toml:7: limits.idle: given twice, first in line 6; remove one`,
+	},
+	"option below a target": {
+		"limits = 5\n[dns]\n",
+		`c.toml:5: target.limits: no such option; config.example.toml lists all that exist`,
+	},
+	"word": {
+		"[sender]\non_fail = \"drop\"",
+		`c.toml:6: sender.on_fail = "drop": not one of the words allowed; write one of "accept", "hold", "reject"`,
+	},
+	"log level": {
+		"[log]\nlevel = \"INFO+1\"",
+		`c.toml:6: log.level = "INFO+1": not one of the words allowed; write one of "debug", "info", "warn", "error"`,
+	},
+	"certificate alone": {
+		"[smtp]\ncertificate = \"errors_test.go\"",
+		`c.toml:6: smtp.certificate = "errors_test.go": a certificate needs its key; add smtp.key`,
+	},
+	"key alone and not there": {
+		"[smtp]\nkey = \"none.pem\"",
+		`c.toml:6: smtp.key = "none.pem": no such file; mend the path, which is relative to the working directory, or make the file` + "\n" +
+			`c.toml:6: smtp.key = "none.pem": a key needs its certificate; add smtp.certificate`,
+	},
+	"certificate that is a folder": {
+		"[smtp]\ncertificate = \".\"\nkey = \"errors_test.go\"",
+		`c.toml:6: smtp.certificate = ".": a folder; name a file in it`,
+	},
+	"storage in a file": {
+		"[storage]\ndir = \"errors_test.go\"",
+		`c.toml:6: storage.dir = "errors_test.go": a file; name a folder, or one that does not exist yet`,
+	},
+	"target twice": {
+		"[[target]]\ndomain = \"EXAMPLE.com.\"",
+		`c.toml:6: target.domain = "EXAMPLE.com.": a target already; remove one`,
+	},
+	"target without domain": {
+		"[[target]]\nsends_mail = true",
+		`c.toml:5: target: has no domain; write domain = "example.com"`,
+	},
+	"target that is no domain": {
+		"[[target]]\ndomain = \"*.example.com\"",
+		`c.toml:6: target.domain = "*.example.com": not a domain; write it like "example.com", or "*" alone to let DNS decide`,
+	},
+	"in flight less than a message, by default": {
+		"[limits]\nmessage = \"64MiB\"\n[postmaster]\nsize = \"1GiB\"",
+		`c.toml:6: limits.message = "64MiB": limits.in_flight = "48MiB" is less than this`,
+	},
+	"in flight less than a message": {
+		"[limits]\nin_flight = \"1MiB\"",
+		`c.toml:6: limits.in_flight = "1MiB": is less than limits.message = "25MiB"`,
+	},
+	"session shorter than idle": {
+		"[limits]\nsession = \"10s\"",
+		`c.toml:6: limits.session = "10s": is shorter than limits.idle = "1m"`,
+	},
+	"dns longer than the reply": {
+		"[dns]\nbudget = \"10s\"",
+		`c.toml:6: dns.budget = "10s": too long, the reply to DATA has to come within 5s; write less, such as "4s"`,
+	},
+	"resolver by name": {
+		"[dns]\nservers = [\"192.0.2.53\", \"dns.example.net\"]",
+		`c.toml:6: dns.servers = "dns.example.net": not an IP address with or without a port; write "192.0.2.53" or "[2001:db8::53]:5353"`,
+	},
+	"network of proxies": {
+		"[smtp]\nproxy_from = [\"192.0.2.0/33\"]",
+		`c.toml:6: smtp.proxy_from = ["192.0.2.0/33"]: "192.0.2.0/33" is not an IP address or network; write "192.0.2.7" or "192.0.2.0/24"`,
+	},
+	"addresses": {
+		"[smtp]\nhostname = \"a b\"\nlisten = [\"25\", \":25\", \":25\"]",
+		`c.toml:6: smtp.hostname = "a b": not a host name; write one that DNS knows, such as "mx.example.net"` + "\n" +
+			`c.toml:7: smtp.listen = "25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
+			`c.toml:7: smtp.listen = ":25": given twice; remove one`,
+	},
+	"table below a target": {
+		"[target.more]\nx = 1",
+		`c.toml:5: target.more: no such section; config.example.toml lists all that exist`,
+	},
+	"option as section": {
+		"[limits.idle]\nseconds = 1",
+		`c.toml:5: limits.idle: an option and no section; write limits.idle = …`,
+	},
+	"unknown list": {
+		"[[targets]]\ndomain = \"example.org\"",
+		`c.toml:5: targets: no such list; the only one is [[target]]`,
+	},
+	"yes for true": {
+		"[[target]]\ndomain = \"example.org\"\nsends_mail = \"no\"",
+		`c.toml:7: target.sends_mail = "no": neither true nor false; write one of them, without quotes`,
+	},
+	"too short and too small": {
+		"[dns]\nbudget = \"0s\"\n[limits]\nmessage = \"1KiB\"\nunpacked = \"5GiB\"",
+		`c.toml:6: dns.budget = "0s": too short; write at least "100ms"` + "\n" +
+			`c.toml:8: limits.message = "1KiB": out of bounds; write from "64KiB" to "1GiB"` + "\n" +
+			`c.toml:9: limits.unpacked = "5GiB": out of bounds; write from "64KiB" to "4GiB"`,
+	},
+	"an address for a name": {
+		"[smtp]\nhostname = \"192.0.2.1\"",
+		`c.toml:6: smtp.hostname = "192.0.2.1": not a host name; write one that DNS knows, such as "mx.example.net"`,
+	},
+	"listen on what is no host": {
+		"[smtp]\nlisten = [\"a_b:65536\", \"a b:25\", \"localhost:0\"]",
+		`c.toml:6: smtp.listen = "a_b:65536": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
+			`c.toml:6: smtp.listen = "a b:25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"`,
+	},
+	"socket too long": {
+		"[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"",
+		`c.toml:6: control.socket = "/` + strings.Repeat("x", 78) + `…: longer than the 107 bytes that a Unix socket may have; choose a shorter path`,
+	},
+	"text for a target": {
+		"[[target]]\ndomain = 5",
+		`c.toml:6: target.domain = 5: not a text; write it in double quotes`,
+	},
+	"syntax": {
+		"[limits\n",
+		`c.toml:5: not TOML at column 8: `,
+	},
+}
+
 // TestErrors holds the exact words: an operator reads nothing else.
 func TestErrors(t *testing.T) {
-	tests := map[string]struct {
-		file string // stands behind least, from line 5 on
-		want string
-	}{
-		"size without unit": {
-			"[limits]\nmessage = 25",
-			`c.toml:6: limits.message = 25: a size needs a unit; write "64KiB", "25MiB" or "1GiB"`,
-		},
-		"quoted size without unit": {
-			"[limits]\nmessage = \"25\"",
-			`c.toml:6: limits.message = "25": a size needs a unit; write "64KiB", "25MiB" or "1GiB"`,
-		},
-		"duration without unit": {
-			"[limits]\nidle = 30",
-			`c.toml:6: limits.idle = 30: a duration needs a unit; write "90s", "15m", "12h" or "30d"`,
-		},
-		"no duration": {
-			"[authorization]\nrecheck = \"often\"",
-			`c.toml:6: authorization.recheck = "often": not a duration; write "90s", "15m", "12h" or "30d"`,
-		},
-		"number in quotes": {
-			"[limits]\nconnections = \"1000\"",
-			`c.toml:6: limits.connections = "1000": not a whole number; write it with digits only, without quotes`,
-		},
-		"text for a list": {
-			"[smtp]\nlisten = \"127.0.0.1:25\"",
-			`c.toml:6: smtp.listen = "127.0.0.1:25": not a list of texts; write ["…", "…"]`,
-		},
-		"unknown option": {
-			"[limits]\nmesage = \"1MiB\"",
-			`c.toml:6: limits.mesage: no such option; did you mean limits.message?`,
-		},
-		"option of another section": {
-			"[limits]\n\nbudget = \"1s\"",
-			`c.toml:7: limits.budget: no such option; did you mean dns.budget?`,
-		},
-		"top option in a section": {
-			"targets_file = \"x\"",
-			`c.toml:5: target.targets_file: no such option in this section; move targets_file to the top of the file, before the first [section]`,
-		},
-		"unknown section, once": {
-			"[limit]\nmessage = 1\nidle = 2",
-			`c.toml:5: limit: no such section; did you mean [limits]?`,
-		},
-		"unknown and like nothing": {
-			"[elsewhere]",
-			`c.toml:5: elsewhere: no such section; config.example.toml lists all that exist`,
-		},
-		"section as list": {
-			"[[limits]]\nidle = \"1s\"",
-			`c.toml:5: limits: there is only one such section; write [limits]`,
-		},
-		"option twice, in other letters": {
-			"[limits]\nidle = \"10s\"\nIdle = \"20s\"",
-			`c.toml:7: limits.idle: given twice, first in line 6; remove one`,
-		},
-		"option below a target": {
-			"limits = 5\n[dns]\n",
-			`c.toml:5: target.limits: no such option; config.example.toml lists all that exist`,
-		},
-		"word": {
-			"[sender]\non_fail = \"drop\"",
-			`c.toml:6: sender.on_fail = "drop": not one of the words allowed; write one of "accept", "hold", "reject"`,
-		},
-		"log level": {
-			"[log]\nlevel = \"INFO+1\"",
-			`c.toml:6: log.level = "INFO+1": not one of the words allowed; write one of "debug", "info", "warn", "error"`,
-		},
-		"certificate alone": {
-			"[smtp]\ncertificate = \"errors_test.go\"",
-			`c.toml:6: smtp.certificate = "errors_test.go": a certificate needs its key; add smtp.key`,
-		},
-		"key alone and not there": {
-			"[smtp]\nkey = \"none.pem\"",
-			`c.toml:6: smtp.key = "none.pem": no such file; mend the path, which is relative to the working directory, or make the file` + "\n" +
-				`c.toml:6: smtp.key = "none.pem": a key needs its certificate; add smtp.certificate`,
-		},
-		"certificate that is a folder": {
-			"[smtp]\ncertificate = \".\"\nkey = \"errors_test.go\"",
-			`c.toml:6: smtp.certificate = ".": a folder; name a file in it`,
-		},
-		"storage in a file": {
-			"[storage]\ndir = \"errors_test.go\"",
-			`c.toml:6: storage.dir = "errors_test.go": a file; name a folder, or one that does not exist yet`,
-		},
-		"target twice": {
-			"[[target]]\ndomain = \"EXAMPLE.com.\"",
-			`c.toml:6: target.domain = "EXAMPLE.com.": a target already; remove one`,
-		},
-		"target without domain": {
-			"[[target]]\nsends_mail = true",
-			`c.toml:5: target: has no domain; write domain = "example.com"`,
-		},
-		"target that is no domain": {
-			"[[target]]\ndomain = \"*.example.com\"",
-			`c.toml:6: target.domain = "*.example.com": not a domain; write it like "example.com", or "*" alone to let DNS decide`,
-		},
-		"in flight less than a message, by default": {
-			"[limits]\nmessage = \"64MiB\"\n[postmaster]\nsize = \"1GiB\"",
-			`c.toml:6: limits.message = "64MiB": limits.in_flight = "48MiB" is less than this`,
-		},
-		"in flight less than a message": {
-			"[limits]\nin_flight = \"1MiB\"",
-			`c.toml:6: limits.in_flight = "1MiB": is less than limits.message = "25MiB"`,
-		},
-		"session shorter than idle": {
-			"[limits]\nsession = \"10s\"",
-			`c.toml:6: limits.session = "10s": is shorter than limits.idle = "1m"`,
-		},
-		"dns longer than the reply": {
-			"[dns]\nbudget = \"10s\"",
-			`c.toml:6: dns.budget = "10s": too long, the reply to DATA has to come within 5s; write less, such as "4s"`,
-		},
-		"resolver by name": {
-			"[dns]\nservers = [\"192.0.2.53\", \"dns.example.net\"]",
-			`c.toml:6: dns.servers = "dns.example.net": not an IP address with or without a port; write "192.0.2.53" or "[2001:db8::53]:5353"`,
-		},
-		"network of proxies": {
-			"[smtp]\nproxy_from = [\"192.0.2.0/33\"]",
-			`c.toml:6: smtp.proxy_from = ["192.0.2.0/33"]: "192.0.2.0/33" is not an IP address or network; write "192.0.2.7" or "192.0.2.0/24"`,
-		},
-		"addresses": {
-			"[smtp]\nhostname = \"a b\"\nlisten = [\"25\", \":25\", \":25\"]",
-			`c.toml:6: smtp.hostname = "a b": not a host name; write one that DNS knows, such as "mx.example.net"` + "\n" +
-				`c.toml:7: smtp.listen = "25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
-				`c.toml:7: smtp.listen = ":25": given twice; remove one`,
-		},
-		"table below a target": {
-			"[target.more]\nx = 1",
-			`c.toml:5: target.more: no such section; config.example.toml lists all that exist`,
-		},
-		"option as section": {
-			"[limits.idle]\nseconds = 1",
-			`c.toml:5: limits.idle: an option and no section; write limits.idle = …`,
-		},
-		"unknown list": {
-			"[[targets]]\ndomain = \"example.org\"",
-			`c.toml:5: targets: no such list; the only one is [[target]]`,
-		},
-		"yes for true": {
-			"[[target]]\ndomain = \"example.org\"\nsends_mail = \"no\"",
-			`c.toml:7: target.sends_mail = "no": neither true nor false; write one of them, without quotes`,
-		},
-		"too short and too small": {
-			"[dns]\nbudget = \"0s\"\n[limits]\nmessage = \"1KiB\"\nunpacked = \"5GiB\"",
-			`c.toml:6: dns.budget = "0s": too short; write at least "100ms"` + "\n" +
-				`c.toml:8: limits.message = "1KiB": out of bounds; write from "64KiB" to "1GiB"` + "\n" +
-				`c.toml:9: limits.unpacked = "5GiB": out of bounds; write from "64KiB" to "4GiB"`,
-		},
-		"an address for a name": {
-			"[smtp]\nhostname = \"192.0.2.1\"",
-			`c.toml:6: smtp.hostname = "192.0.2.1": not a host name; write one that DNS knows, such as "mx.example.net"`,
-		},
-		"listen on what is no host": {
-			"[smtp]\nlisten = [\"a_b:65536\", \"a b:25\", \"localhost:0\"]",
-			`c.toml:6: smtp.listen = "a_b:65536": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
-				`c.toml:6: smtp.listen = "a b:25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"`,
-		},
-		"socket too long": {
-			"[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"",
-			`c.toml:6: control.socket = "/` + strings.Repeat("x", 78) + `…: longer than the 107 bytes that a Unix socket may have; choose a shorter path`,
-		},
-		"text for a target": {
-			"[[target]]\ndomain = 5",
-			`c.toml:6: target.domain = 5: not a text; write it in double quotes`,
-		},
-		"syntax": {
-			"[limits\n",
-			`c.toml:5: not TOML at column 8: `,
-		},
-	}
-	for name, test := range tests {
+	for name, test := range errorTests {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse([]byte(least+test.file+"\n"), "c.toml")
 			got := message(err)
