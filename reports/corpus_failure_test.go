@@ -154,8 +154,21 @@ func failureOf(t *testing.T, message []byte, found Found) *Failure {
 	}
 	f := &finder{budget: newBudget(Limits{})}
 	top := f.read(trimEnvelopeLine(message), "", "", 0)
-	parts, _ := f.split(top)
-	markFeedback(top, parts)
+	if top == nil {
+		return nil
+	}
+	return feedbackIn(t, f, top)
+}
+
+func feedbackIn(t *testing.T, f *finder, e *entity) *Failure {
+	t.Helper()
+	if isMessageType(e.contentType.value) {
+		if e = f.read(trimEnvelopeLine(decoded(e)), "", "", e.depth+1); e == nil {
+			return nil
+		}
+	}
+	parts, _ := f.split(e)
+	markFeedback(e, parts)
 	for i, part := range parts {
 		if part.feedback {
 			r, err := readFailure(decoded(part), sampleOf(parts[i+1:]))
@@ -164,6 +177,9 @@ func failureOf(t *testing.T, message []byte, found Found) *Failure {
 				return nil
 			}
 			return r.Failure
+		}
+		if found := feedbackIn(t, f, part); found != nil {
+			return found
 		}
 	}
 	return nil

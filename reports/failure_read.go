@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ func (f *finder) feedback(e, sample *entity) {
 		return
 	}
 	if !isFeedbackType(e.contentType.value) {
-		r.warn(WarnFeedbackType, "Content-Type", e.contentType.value)
+		r.warn(WarnFeedbackLabel, "Content-Type", e.contentType.value)
 	}
 	if e.header.recovered {
 		r.warn(WarnHeader, "part "+e.part(), "")
@@ -95,47 +96,47 @@ func hashParts(parts ...[]byte) [sha256.Size]byte {
 // readAllFields reads a part that is all header. Blank lines between fields, which
 // some reporters leave, do not end it; interrupted tells of one.
 func readAllFields(raw []byte) (h header, interrupted bool, err error) {
-	h, rest, err := readHeader(raw)
-	if err != nil {
-		return h, false, err
-	}
+	var blocks []header
+	fields := 0
 	for {
-		rest = trimBlankLines(rest)
-		if line, _ := cutLine(rest); !isField(line) {
-			return h, interrupted, nil
+		block, rest, err := readHeader(raw)
+		if err != nil {
+			return header{}, false, err
 		}
-		var more header
-		if more, rest, err = readHeader(rest); err != nil {
-			return h, interrupted, err
+		blocks = append(blocks, block)
+		if fields += block.Len(); fields > maxHeaderFields {
+			return header{}, false, errHeaderFields
 		}
-		interrupted = true
-		if err := h.append(&more); err != nil {
-			return h, interrupted, err
+		raw = trimBlankLines(rest)
+		if line, _ := cutLine(raw); !isField(line) {
+			break
 		}
 	}
+	if len(blocks) == 1 {
+		return blocks[0], false, nil
+	}
+	h, err = joinHeaders(blocks)
+	return h, true, err
 }
 
-// append adds the fields of a block behind those of h.
-func (h *header) append(more *header) error {
-	if h.Len()+more.Len() > maxHeaderFields {
-		return errHeaderFields
-	}
-	joined := header{recovered: h.recovered || more.recovered}
-	for _, block := range []*header{more, h} { // AddRaw puts a field before the others
-		all := make([][]byte, 0, block.Len())
-		for fields := block.Fields(); fields.Next(); {
+// joinHeaders makes one header of several blocks.
+func joinHeaders(blocks []header) (header, error) {
+	var joined header
+	var all [][]byte
+	for i := range blocks {
+		joined.recovered = joined.recovered || blocks[i].recovered
+		for fields := blocks[i].Fields(); fields.Next(); {
 			raw, err := fields.Raw()
 			if err != nil {
-				return fmt.Errorf("read field: %w", err)
+				return header{}, fmt.Errorf("read field: %w", err)
 			}
 			all = append(all, raw)
 		}
-		for i := len(all) - 1; i >= 0; i-- {
-			joined.AddRaw(all[i])
-		}
 	}
-	*h = joined
-	return nil
+	for _, raw := range slices.Backward(all) { // AddRaw puts a field before the others
+		joined.AddRaw(raw)
+	}
+	return joined, nil
 }
 
 // policyDomain is the domain that a failure report is about (see

@@ -45,7 +45,7 @@ func readSampleHeader(raw []byte, headersOnly bool) (h header, body []byte, inte
 			break
 		}
 		interrupted, body = true, rest
-		err = h.append(&more)
+		h, err = joinHeaders([]header{h, more})
 	}
 	return h, body, interrupted, err
 }

@@ -33,7 +33,7 @@ func (p *feedbackFields) read(h *header) {
 			continue
 		}
 		if p.seen[name] && isSingle(name) {
-			p.report.warn(WarnFieldRepeated, p.written, value)
+			p.report.warn(WarnRepeated, p.written, value)
 			continue
 		}
 		p.seen[name] = true
@@ -44,7 +44,7 @@ func (p *feedbackFields) read(h *header) {
 	p.arrival(h)
 	for _, name := range required {
 		if p.into.FeedbackType == feedbackAuthFailure && h.Get(name) == "" {
-			p.report.warn(WarnFieldMissing, name, "")
+			p.report.warn(WarnMissing, name, "")
 		}
 	}
 }
@@ -137,20 +137,20 @@ func (p *feedbackFields) number(name, value string) bool {
 		f.SourceIPText = value
 		ip, ok := sourceIP(value)
 		f.SourceIP = ip
-		p.readable(ok, value)
+		p.readable(ok, WarnIP, value)
 	case "Source-Port":
 		port, err := strconv.ParseUint(stripComments(value), 10, 16)
 		f.SourcePort = int(port)
 		if err != nil {
 			f.SourcePort = 0
 		}
-		p.readable(err == nil, value)
+		p.readable(err == nil, WarnNumber, value)
 	case "Incidents":
 		incidents, err := strconv.ParseInt(stripComments(value), 10, 64)
 		if err == nil {
 			f.Incidents = incidents
 		}
-		p.readable(err == nil && incidents > 0 && incidents <= math.MaxUint32, value)
+		p.readable(err == nil && incidents > 0 && incidents <= math.MaxUint32, WarnNumber, value)
 	default:
 		return false
 	}
@@ -158,9 +158,9 @@ func (p *feedbackFields) number(name, value string) bool {
 }
 
 // readable warns of a value that is not what its field should hold.
-func (p *feedbackFields) readable(ok bool, value string) {
+func (p *feedbackFields) readable(ok bool, code, value string) {
 	if !ok {
-		p.report.warn(WarnFieldValue, p.written, value)
+		p.report.warn(code, p.written, value)
 	}
 }
 
@@ -185,7 +185,7 @@ func (p *feedbackFields) arrival(h *header) {
 		f.ArrivalDateField, f.ArrivalDateText = name, strings.ToValidUTF8(h.Get(name), "\uFFFD")
 		f.ArrivalDate, ok = parseDate(f.ArrivalDateText)
 		p.written = name
-		p.readable(ok, f.ArrivalDateText)
+		p.readable(ok, WarnTime, f.ArrivalDateText)
 	}
 }
 

@@ -15,7 +15,7 @@ func (p *feedbackFields) canonicalized(value string) string {
 	if text, ok := decodeFolded(value); ok {
 		return text
 	}
-	p.readable(false, value)
+	p.report.warn(WarnBase64, p.written, value)
 	return value
 }
 

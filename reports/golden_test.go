@@ -16,16 +16,10 @@ var update = flag.Bool("update", false, "rewrite the want.json of every golden f
 // golden compares got, as JSON, with want.json in dir; -update rewrites it.
 func golden(t *testing.T, dir string, got any) {
 	t.Helper()
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(got); err != nil {
-		t.Fatal(err)
-	}
+	text := jsonText(t, got)
 	file := filepath.Join(dir, "want.json")
 	if *update {
-		if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -34,9 +28,21 @@ func golden(t *testing.T, dir string, got any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(text.String(), string(want)); diff != "" {
+	if diff := cmp.Diff(text, string(want)); diff != "" {
 		t.Errorf("%s differs (- got, + want):\n%s", dir, diff)
 	}
+}
+
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", " ")
+	if err := encoder.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return text.String()
 }
 
 // goldenFolders returns the folders below testdata/kind.

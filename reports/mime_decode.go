@@ -117,7 +117,13 @@ func (r *base64Reader) Read(p []byte) (int, error) {
 	}
 	written := 0
 	for len(p)-written >= 3 && (len(r.rest) > 0 || r.n > 0) {
-		written += r.decode(p[written:])
+		if r.n == 0 {
+			n, taken := decodeGroups(p[written:], r.rest)
+			written, r.rest = written+n, r.rest[taken:]
+		}
+		if len(p)-written >= 3 {
+			written += r.step(p[written:])
+		}
 	}
 	if written == 0 {
 		return 0, io.EOF
@@ -125,25 +131,28 @@ func (r *base64Reader) Read(p []byte) (int, error) {
 	return written, nil
 }
 
-// decode decodes one group, or takes one character where the next four are not
-// all of the alphabet; p has room for 3 bytes.
-func (r *base64Reader) decode(p []byte) int {
+// decodeGroups decodes groups of four characters as long as all four are of the
+// alphabet. Nearly all of a body is decoded here.
+func decodeGroups(p, body []byte) (written, taken int) {
+	for len(p)-written >= 3 && len(body)-taken >= 4 {
+		group := body[taken : taken+4 : taken+4]
+		a, b := base64Value[group[0]], base64Value[group[1]]
+		c, d := base64Value[group[2]], base64Value[group[3]]
+		if a|b|c|d > 63 {
+			break
+		}
+		out := p[written : written+3 : written+3]
+		out[0], out[1], out[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		written, taken = written+3, taken+4
+	}
+	return written, taken
+}
+
+// step takes one character, or gives out what is left of the last group.
+func (r *base64Reader) step(p []byte) int {
 	if len(r.rest) == 0 {
 		return r.flush(p)
 	}
-	if r.n == 0 && len(r.rest) >= 4 {
-		a, b := base64Value[r.rest[0]], base64Value[r.rest[1]]
-		c, d := base64Value[r.rest[2]], base64Value[r.rest[3]]
-		if a|b|c|d < 64 {
-			p[0], p[1], p[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
-			r.rest = r.rest[4:]
-			return 3
-		}
-	}
-	return r.step(p)
-}
-
-func (r *base64Reader) step(p []byte) int {
 	c := r.rest[0]
 	r.rest = r.rest[1:]
 	value := base64Value[c]
@@ -245,13 +254,12 @@ func quotedCode(b []byte) (c byte, taken int, ok bool) {
 	for end < len(b) && end < maxSoftBreak && (b[end] == ' ' || b[end] == '\t') {
 		end++
 	}
-	switch {
-	case end == len(b):
+	if end == len(b) {
 		return 0, end, false
-	case bytes.HasPrefix(b[end:], []byte("\r\n")):
-		return 0, end + 2, false
-	case b[end] == '\r' || b[end] == '\n':
-		return 0, end + 1, false
+	}
+	if b[end] == '\r' || b[end] == '\n' {
+		_, rest := cutLine(b[end:min(len(b), end+maxSoftBreak)])
+		return 0, min(len(b), end+maxSoftBreak) - len(rest), false
 	}
 	return '=', 1, true
 }
