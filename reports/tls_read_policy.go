@@ -148,7 +148,9 @@ func (t *tlsReader) texts(key string, field *[]string) error {
 		if err := items.Decode(&item); err != nil {
 			return err
 		}
-		*field = append(*field, t.plain(key, item))
+		if text := t.plain(key, item); text != "" {
+			*field = append(*field, text)
+		}
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ import (
 func (d *documents) gunzip(r *bufio.Reader, p place) error {
 	stream, err := newGzipReader(r)
 	if err != nil {
-		return fmt.Errorf("gzip: %w", err)
+		return fmt.Errorf("unpack gzip: %w", err)
 	}
 	inner := p.into(gzipName(stream.z.Name))
 	if err := d.open(inner); err != nil {
@@ -30,9 +30,12 @@ func gzipName(name string) string {
 	return name
 }
 
-// errGzipTail says that what follows the last member is no gzip. Some reporting
-// organizations (Mimecast) send a line end there.
-var errGzipTail = errors.New("gzip: bytes behind the last member")
+var (
+	// errGzipTail says that what follows the last member is no gzip. Some
+	// reporting organizations (Mimecast) send a line end there.
+	errGzipTail = errors.New("gzip: bytes behind the last member")
+	errGzipCut  = errors.New("gzip: the stream is cut short")
+)
 
 // gzipReader reads the members of a gzip stream as one document (RFC 1952 §2.2).
 // It counts them, as members of no length cost time without using the budget.
@@ -58,8 +61,8 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 		if err == io.EOF {
 			err = g.nextMember()
 		}
-		if failed(err) && !errors.Is(err, errGzipTail) {
-			err = fmt.Errorf("gzip: %w", err)
+		if err == io.ErrUnexpectedEOF {
+			err = errGzipCut
 		}
 		g.err = err
 		if n > 0 {

@@ -16,6 +16,7 @@ var (
 	errZipEncrypted = errors.New("the member is encrypted")
 	errZipMethod    = errors.New("the compression method is not supported")
 	errZipOverlap   = errors.New("members overlap")
+	errZipDirectory = errors.New("the directory at its end is missing or damaged")
 )
 
 // unzip reads the documents in a zip archive. Its directory stands at its end, so
@@ -51,7 +52,7 @@ func zipMembers(data []byte) ([]*zip.File, error) {
 	}
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
-		return nil, err
+		return nil, errZipDirectory
 	}
 	if err := checkOverlap(archive.File); err != nil {
 		return nil, err
@@ -70,11 +71,8 @@ func checkOverlap(files []*zip.File) error {
 	var spans []span
 	for _, f := range files {
 		begin, err := f.DataOffset()
-		if err != nil {
-			return err
-		}
-		if f.CompressedSize64 > maxArchive {
-			return zip.ErrFormat
+		if err != nil || f.CompressedSize64 > maxArchive {
+			return errZipDirectory
 		}
 		spans = append(spans, span{begin, begin + int64(f.CompressedSize64)})
 	}

@@ -102,13 +102,7 @@ func (x *xmlElements) findRoot() {
 
 // startName is the name, with its prefix, of the last start tag.
 func (x *xmlElements) startName() []byte {
-	name := x.startTag[1:]
-	for i, c := range name {
-		if !nameByte(c) {
-			return name[:i]
-		}
-	}
-	return name
+	return x.startTag[1 : 1+nameLength(x.startTag[1:])]
 }
 
 // fail keeps the first error and says where it was met.

@@ -32,6 +32,7 @@ var (
 	errDoctype  = errors.New("a DOCTYPE with an internal subset is not read")
 	errMarkup   = errors.New("malformed markup")
 	errTagStray = errors.New("not a tag")
+	errCutShort = errors.New("the document is cut short")
 )
 
 // xmlScanner cuts UTF-8 bytes into tokens. It keeps one window of maxToken bytes
@@ -88,7 +89,20 @@ func (s *xmlScanner) more() error {
 	return io.ErrNoProgress
 }
 
-// find returns where delim begins in the window, from the offset from on.
+// findByte returns where c stands in the window, from the offset from on.
+func (s *xmlScanner) findByte(from int, c byte) (int, error) {
+	for {
+		if i := bytes.IndexByte(s.buf[s.pos+from:s.end], c); i >= 0 {
+			return from + i, nil
+		}
+		from = s.end - s.pos
+		if err := s.more(); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// find is as findByte, for where delim begins.
 func (s *xmlScanner) find(from int, delim string) (int, error) {
 	for {
 		if i := bytes.Index(s.buf[s.pos+from:s.end], []byte(delim)); i >= 0 {
@@ -160,16 +174,16 @@ func (s *xmlScanner) next() (xmlToken, error) {
 	}
 }
 
-// cutShort turns the end of the input, where a token is open, into an error.
+// cutShort turns the end of the input, inside of a document, into an error.
 func cutShort(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errCutShort
 	}
 	return err
 }
 
 func (s *xmlScanner) text() (xmlToken, error) {
-	n, err := s.find(0, "<")
+	n, err := s.findByte(0, '<')
 	if err == io.EOF {
 		n, err = s.end-s.pos, nil
 	}
@@ -209,7 +223,7 @@ func (s *xmlScanner) declaration() error {
 	if !s.starts("<!DOCTYPE") && !s.starts("<!doctype") {
 		return errMarkup
 	}
-	n, err := s.find(0, ">")
+	n, err := s.findByte(0, '>')
 	if err != nil {
 		return err
 	}

@@ -22,12 +22,12 @@ func (s *xmlScanner) startTag() (xmlToken, error) {
 		token.empty = true
 		inner = inner[:len(inner)-1]
 	}
-	nameEnd := bytes.IndexFunc(inner, func(c rune) bool { return c < 0x80 && !nameByte(byte(c)) })
-	if nameEnd < 0 {
-		nameEnd = len(inner)
+	end := nameLength(inner)
+	token.name = inner[:end]
+	s.attributes = s.attributes[:0]
+	if end < len(inner) {
+		err = s.readAttributes(inner[end:])
 	}
-	token.name = inner[:nameEnd]
-	err = s.readAttributes(inner[nameEnd:])
 	return token, err
 }
 
@@ -120,13 +120,12 @@ func (s *xmlScanner) passAttribute(i int) (int, error) {
 	if quote != '"' && quote != '\'' {
 		return 0, errTagStray
 	}
-	i, err = s.find(i+1, string(rune(quote)))
+	i, err = s.findByte(i+1, quote)
 	return i + 1, err
 }
 
 // readAttributes takes apart what tagLength has found well-formed.
 func (s *xmlScanner) readAttributes(inner []byte) error {
-	s.attributes = s.attributes[:0]
 	for {
 		equals := bytes.IndexByte(inner, '=')
 		if equals < 0 {
@@ -144,16 +143,27 @@ func (s *xmlScanner) readAttributes(inner []byte) error {
 }
 
 func (s *xmlScanner) endTag() (xmlToken, error) {
-	n, err := s.find(2, ">")
+	n, err := s.findByte(2, '>')
 	if err != nil {
 		return xmlToken{}, cutShort(err)
 	}
 	raw := s.take(n + 1)
-	name := bytes.TrimRight(raw[2:n], " \t\r\n")
-	if len(name) == 0 || bytes.ContainsAny(name, "< \t\r\n\"'=/") {
+	name := raw[2:n]
+	end := nameLength(name)
+	if end == 0 || len(bytes.TrimLeft(name[end:], " \t\r\n")) > 0 {
 		return xmlToken{}, errMarkup
 	}
-	return xmlToken{kind: xmlEnd, raw: raw, name: name}, nil
+	return xmlToken{kind: xmlEnd, raw: raw, name: name[:end]}, nil
+}
+
+// nameLength returns the length of the name that text starts with.
+func nameLength(text []byte) int {
+	for i, c := range text {
+		if !nameByte(c) {
+			return i
+		}
+	}
+	return len(text)
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r' }

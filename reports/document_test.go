@@ -1,0 +1,116 @@
+package reports
+
+import (
+	"bytes"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// documentSummary is what want.json holds of a bare document: all that was read.
+type documentSummary struct {
+	Reports    []documentReport
+	Unreadable []Unreadable
+}
+
+type documentReport struct {
+	Kind        Kind
+	Part        string
+	ContentHash string
+	Warnings    []Warning
+	Aggregate   *Aggregate `json:",omitempty"`
+	TLS         *TLS       `json:",omitempty"`
+}
+
+func summariseDocuments(found Found) documentSummary {
+	s := documentSummary{Unreadable: found.Unreadable}
+	for _, r := range found.Reports {
+		s.Reports = append(s.Reports, documentReport{
+			Kind: r.Kind, Part: r.Part, ContentHash: hex.EncodeToString(r.ContentHash[:]), Warnings: r.Warnings,
+			Aggregate: r.Aggregate, TLS: r.TLS,
+		})
+	}
+	return s
+}
+
+// readDocument returns the one file of a golden folder that is no README and no
+// want.json, and its name.
+func readDocument(t *testing.T, dir string) (data []byte, name string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.Name() != "README" && e.Name() != "want.json" {
+			name = e.Name()
+		}
+	}
+	data, err = os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data, name
+}
+
+func TestDocuments(t *testing.T) {
+	for _, kind := range []string{"aggregate", "tls", "unpack"} {
+		for _, dir := range goldenFolders(t, kind) {
+			t.Run(kind+"/"+filepath.Base(dir), func(t *testing.T) {
+				data, name := readDocument(t, dir)
+				var found Found
+				readBlob(bytes.NewReader(data), "1", name, newBudget(Limits{}), &found)
+				golden(t, dir, summariseDocuments(found))
+			})
+		}
+	}
+}
+
+// TestDocumentByByte holds that it makes no difference in which pieces a document
+// arrives.
+func TestDocumentByByte(t *testing.T) {
+	for _, kind := range []string{"aggregate", "tls", "unpack"} {
+		for _, dir := range goldenFolders(t, kind) {
+			t.Run(kind+"/"+filepath.Base(dir), func(t *testing.T) {
+				data, name := readDocument(t, dir)
+				var whole, pieces Found
+				readBlob(bytes.NewReader(data), "1", name, newBudget(Limits{}), &whole)
+				readBlob(oneByte{strings.NewReader(string(data))}, "1", name, newBudget(Limits{}), &pieces)
+				if diff := cmp.Diff(jsonText(t, pieces), jsonText(t, whole)); diff != "" {
+					t.Errorf("differs (- pieces, + whole):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+func TestReportFileName(t *testing.T) {
+	tests := []struct {
+		name string
+		want bool
+	}{
+		{"mail.example!example.com!1767225600!1767311999.xml", true},
+		{"mail.example!example.com!1767225600!1767311999!7f.xml.gz", true},
+		{"mail.example!example.com!1767225600!1767311999!.zip", true},
+		{"MAIL.EXAMPLE!EXAMPLE.COM!1767225600!1767311999.XML.ZIP", true},
+		{"mail.example!example.com!\r\n 1767225600!1767311999!001.json.gz", true},
+		{"inbox/mail.example!example.com!1767225600!1767311999.gz", true},
+		{`C:\reports\mail.example!example.com!1767225600!1767311999.gz`, true},
+		{"!example.com!1767225600!1767311999.xml", true},
+		{"mail.example!example.com!monday!tuesday.xml", false},
+		{"mail.example!example.com!1767225600.xml", false},
+		{"mail.example!example.com!1767225600!1767311999.pdf", false},
+		{"mail.example!example.com!1767225600!1767311999", false},
+		{"report.zip", false},
+		{"", false},
+	}
+	for _, tt := range tests {
+		if got := reportFileName(tt.name); got != tt.want {
+			t.Errorf("reportFileName(%q): got %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
