@@ -14,7 +14,7 @@
 // that strangers control.
 //
 // The sender of a mail chooses what is computed here, so everything is bounded:
-// see the constants of [Verifier]. Whatever a bound forbids is named as the reason
+// see [MaxSignatures] and its neighbours. Whatever a bound forbids is named as the reason
 // of its result. A failure of the DNS is always "temperror", never "fail".
 //
 // It does not evaluate ARC, Authentication-Results of others, or policies.

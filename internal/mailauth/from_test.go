@@ -52,6 +52,7 @@ func TestAuthorDomain(t *testing.T) {
 		{"quote without end", `From: "Robot <a@example.com>`, "", errFrom},
 		{"comment without end", "From: (Robot <a@example.com>", "", errFrom},
 		{"bracket without end", "From: Robot <a@example.com", "", errFrom},
+		{"second bracket without end", "From: <a@example.com>, <b@example.net", "", errFrom},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

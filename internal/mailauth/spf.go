@@ -25,7 +25,7 @@ func (v *Verifier) checkSPF(ctx context.Context, m Mail, s *SPF) {
 		s.Result, s.Reason = resultNone, "no domain name to ask for" // RFC 7208 §4.3
 		return
 	}
-	ip := net.IP(m.ClientIP.Unmap().AsSlice())
+	ip := net.IP(m.ClientIP.AsSlice())
 	dns := &spfResolver{dns: v.dns, left: MaxQuestions}
 	result, err := spf.CheckHostWithSender(ip, m.Helo, identity, spf.WithContext(ctx), spf.WithResolver(dns))
 	s.Result = string(result)
