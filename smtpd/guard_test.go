@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -200,6 +201,33 @@ func TestConnectionLimits(t *testing.T) {
 		dial(t, b.addr).want("220 ")
 		dial(t, b.addr).want("220 ")
 	})
+}
+
+// scarceListener has no descriptor for the first client.
+type scarceListener struct {
+	*pipeListener
+	tries int
+}
+
+func (l *scarceListener) Accept() (net.Conn, error) {
+	if l.tries++; l.tries == 1 {
+		return nil, &net.OpError{Op: "accept", Err: syscall.EMFILE}
+	}
+	return l.pipeListener.Accept()
+}
+
+func TestOutOfDescriptors(t *testing.T) {
+	first, firstThere := net.Pipe()
+	second, secondThere := net.Pipe()
+	b := startOn(t, Config{}, &sink{}, &scarceListener{pipeListener: newPipeListener(firstThere, secondThere)})
+	newClient(t, first).want("421 4.3.2")
+	c := newClient(t, second)
+	c.want("220 ")
+	c.say("QUIT", "221 ")
+	b.stop()
+	if !slices.Equal(b.seen.refused, []string{EndDescriptor}) {
+		t.Errorf("refused: got %v, want [%s]", b.seen.refused, EndDescriptor)
+	}
 }
 
 func TestPrefixes(t *testing.T) {

@@ -32,7 +32,6 @@ const (
 	EndSync       = "sync"          // talked before its turn
 	EndTLS        = "tls"           // the handshake did not succeed
 	EndProxy      = "proxy"         // no PROXY header from an address that must send one
-	EndPanic      = "panic"         // the library gave up
 	EndFull       = "conn_limit"    // too many connections in all
 	EndAddress    = "conn_limit_ip" // too many from one address
 	EndRate       = "conn_rate"     // too many new ones from one address
@@ -46,7 +45,8 @@ type Observer interface {
 	Opened()
 	// Closed is called once for each Opened.
 	Closed(Summary)
-	// Refused is called for each connection turned away, with its End constant.
+	// Refused is called for each connection turned away, with its End constant;
+	// those found out at the greeting were Opened as well.
 	Refused(reason string)
 	// Panicked is called for each panic of a Handler.
 	Panicked()
