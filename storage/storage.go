@@ -150,7 +150,7 @@ type ReportOutcome struct {
 // Query chooses reports. The zero value of a field does not restrict.
 type Query struct {
 	Kind                       reports.Kind
-	Since, Until               time.Time // of the report's begin, half open
+	Since, Until               time.Time // of the report's begin, half open; see PeriodStart
 	ArrivedSince, ArrivedUntil time.Time // of the arrival, half open
 	Target                     string    // policy domain: this one and all below it
 	OrgName                    string    // compared without case

@@ -1,0 +1,208 @@
+// Package bolt is the storage engine on one bbolt file.
+//
+// What stands in the file, bucket by bucket (numbers are 8 bytes, big endian):
+//
+//	meta            schema, created, counters
+//	aggregate       sequence ‖ chunk (4 bytes) → report, then its further records
+//	tls             the same
+//	failure         the same: personal data, apart for a retention of its own
+//	raw             sequence → the message, for aggregate and TLS reports
+//	failure-raw     sequence → the message, when it held a failure report
+//	identity        begin ‖ 16 bytes of identity ‖ 16 bytes of content → kind, sequence
+//	domain          reversed policy domain ‖ begin ‖ sequence → kind
+//	held            sequence → what is known of a held message
+//	held-raw        sequence → the held message
+//	held-hash       SHA-256 → sequence
+//
+// Each value starts with the version of its form, its encoding and a CRC-32C over
+// itself, its bucket and its key: bbolt has no checksums of its own but for its
+// two meta pages, and a flipped bit must be an error and never another number.
+//
+// One goroutine commits. It takes all that has queued up while the last sync ran
+// into one transaction, so that the cost of a sync is shared when there is load
+// and nobody waits for a timer when there is none.
+//
+// Readers take short read transactions and copy what they found before they let
+// go of it: an open one keeps bbolt from reusing pages and from growing its map.
+package bolt
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+
+	"reportmx/storage"
+)
+
+// lockWait is how long Open waits for another process by default. A server that
+// stops lets go within it; a person at a terminal still waits for it.
+const lockWait = 2 * time.Second
+
+// mapSize is how much address space is mapped at first. It costs neither memory
+// nor disk, and until the file has outgrown it no writer waits for readers to map
+// it anew. 1 GiB also fits a 32-bit process.
+const mapSize = 1 << 30
+
+// Options are the ways to open a store. The zero value opens it to write.
+type Options struct {
+	ReadOnly bool          // the file must exist; Commit and DropHeld fail
+	Timeout  time.Duration // how long to wait for another process; 0 means 2 s
+	Logger   *slog.Logger  // nil discards
+}
+
+// Store is an open file. All its methods may be called at the same time.
+type Store struct {
+	db       *bbolt.DB
+	codec    *codec
+	log      *slog.Logger
+	readOnly bool
+	queue    *queue
+	done     chan struct{} // closed when the committer has ended
+
+	// The committer's own.
+	saved  counters // as they stand in the file
+	broken bool     // what is on disk is not known
+
+	mu       sync.Mutex
+	counters counters // written by the committer only
+}
+
+// Open opens the file at path and, unless it is to be read only, makes it and its
+// folder when they are missing. The errors to decide on are storage.ErrLocked,
+// ErrNewer and ErrDamaged; with ReadOnly also fs.ErrNotExist.
+func Open(path string, o Options) (*Store, error) {
+	s, err := open(path, o)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	return s, nil
+}
+
+func open(path string, o Options) (*Store, error) {
+	if o.Timeout == 0 {
+		o.Timeout = lockWait
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if !o.ReadOnly {
+		if err := ensure(path); err != nil {
+			return nil, err
+		}
+	}
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{codec: codec, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
+	if s.db, err = openFile(path, o); err == nil {
+		err = s.load()
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.closeFile())
+	}
+	if o.ReadOnly {
+		close(s.done)
+	} else {
+		go s.commitLoop()
+	}
+	return s, nil
+}
+
+// openFile opens the file with bbolt. An empty file is refused: bbolt would make
+// a new store of it, and what was there would be gone without a word.
+func openFile(path string, o Options) (db *bbolt.DB, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() == 0 {
+		return nil, fmt.Errorf("%w: the file is empty", storage.ErrDamaged)
+	}
+	err = guard(func() error {
+		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			ReadOnly:        o.ReadOnly,
+			Timeout:         o.Timeout,
+			InitialMmapSize: mapSize,
+			FreelistType:    bbolt.FreelistMapType,
+			NoStatistics:    true,
+		})
+		return err
+	})
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, lockedError(path)
+	case isSystemError(err):
+		return nil, err
+	case err != nil && !errors.Is(err, storage.ErrDamaged):
+		return nil, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
+	}
+	return db, err
+}
+
+// load checks that the file is whole and ours, and reads the counters.
+func (s *Store) load() error {
+	return s.view(func(tx *bbolt.Tx) error {
+		info, err := os.Stat(s.db.Path())
+		if err != nil {
+			return err
+		}
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: the file has %d bytes and should have %d", storage.ErrDamaged, info.Size(), tx.Size())
+		}
+		if err := checkSchema(tx); err != nil {
+			return err
+		}
+		s.saved, err = s.loadCounters(tx)
+		s.counters = s.saved
+		return err
+	})
+}
+
+// Close waits for what is being committed, then lets go of the file. What is
+// still queued is committed, what comes later gets storage.ErrClosed.
+func (s *Store) Close() error {
+	s.queue.close()
+	<-s.done
+	if err := s.closeFile(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) closeFile() error {
+	s.codec.close()
+	if s.db == nil {
+		return nil
+	}
+	if s.broken {
+		// The transaction that failed may still hold bbolt's lock, and there is
+		// nothing left to save: the process is about to end.
+		return nil
+	}
+	return s.db.Close()
+}
+
+// view runs read in a read transaction. Nothing that it was given may be used
+// after it has returned: the bytes are the mapped file.
+func (s *Store) view(read func(tx *bbolt.Tx) error) error {
+	err := guard(func() error { return s.db.View(read) })
+	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
+		return storage.ErrClosed
+	}
+	return err
+}
+
+func (s *Store) fileBytes() (int64, error) {
+	info, err := os.Stat(s.db.Path())
+	if err != nil {
+		return 0, err
+	}
+	return info.Size(), nil
+}

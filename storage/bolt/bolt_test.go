@@ -1,0 +1,25 @@
+package bolt
+
+import (
+	"path/filepath"
+	"testing"
+
+	"reportmx/storage/storagetest"
+)
+
+func TestEngine(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T, dir string) storagetest.Engine {
+		return openStore(t, dir, Options{})
+	})
+}
+
+// openStore opens the store in a folder and closes it with the test.
+func openStore(t testing.TB, dir string, o Options) *Store {
+	t.Helper()
+	s, err := Open(filepath.Join(dir, "store", "reports.db"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}

@@ -1,0 +1,144 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"time"
+
+	"reportmx/reports"
+	"reportmx/storage"
+)
+
+// The buckets; the package comment says what is in them.
+const (
+	bucketMeta       = "meta"
+	bucketAggregate  = "aggregate"
+	bucketTLS        = "tls"
+	bucketFailure    = "failure"
+	bucketRaw        = "raw"
+	bucketFailureRaw = "failure-raw"
+	bucketIdentity   = "identity"
+	bucketDomain     = "domain"
+	bucketHeld       = "held"
+	bucketHeldRaw    = "held-raw"
+	bucketHeldHash   = "held-hash"
+)
+
+var buckets = []string{
+	bucketMeta, bucketAggregate, bucketTLS, bucketFailure, bucketRaw, bucketFailureRaw,
+	bucketIdentity, bucketDomain, bucketHeld, bucketHeldRaw, bucketHeldHash,
+}
+
+// kinds are the kinds of report; the index in it, from 1, stands for the kind in
+// the file and must never change.
+var kinds = [...]reports.Kind{reports.KindAggregate, reports.KindFailure, reports.KindTLS}
+
+// kindNumber is the number of a kind in the file, 0 for an unknown one.
+func kindNumber(k reports.Kind) byte {
+	for i := range kinds {
+		if kinds[i] == k {
+			return byte(i + 1)
+		}
+	}
+	return 0
+}
+
+// ref names one stored report.
+type ref struct {
+	kind reports.Kind
+	seq  uint64
+}
+
+// refBytes is the length of a ref in the file: kind, sequence.
+const refBytes = 1 + 8
+
+func (r ref) append(b []byte) []byte {
+	return binary.BigEndian.AppendUint64(append(b, kindNumber(r.kind)), r.seq)
+}
+
+func parseRef(b []byte) (ref, error) {
+	if len(b) != refBytes || b[0] == 0 || int(b[0]) > len(kinds) {
+		return ref{}, fmt.Errorf("%w: %x names no report", storage.ErrDamaged, b)
+	}
+	return ref{kind: kinds[b[0]-1], seq: binary.BigEndian.Uint64(b[1:])}, nil
+}
+
+// bucketOf is the bucket of a kind of report. It is the kind's own name.
+func bucketOf(k reports.Kind) string { return string(k) }
+
+func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) }
+
+// chunkKeyBytes is the length of the key of a report's chunk.
+const chunkKeyBytes = 8 + 4
+
+func chunkKey(seq uint64, chunk uint32) []byte {
+	return binary.BigEndian.AppendUint32(seqKey(seq), chunk)
+}
+
+// appendTime appends a time in seconds so that keys sort as times do, those before
+// 1970 included.
+func appendTime(b []byte, t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(b, uint64(t.Unix())^1<<63)
+}
+
+// timeBytes is the length of a time in a key.
+const timeBytes = 8
+
+// identityBytes is how much of a hash stands in the identity index: 128 bits are
+// beyond finding a second report for somebody else's first one.
+const identityBytes = 16
+
+// identityPrefix is what all reports of one identity begin with in the index.
+func identityPrefix(r *reports.Report) []byte {
+	id := r.Identity()
+	return append(appendTime(nil, r.Begin()), id[:identityBytes]...)
+}
+
+// maxDomainKey bounds a policy domain in the index, in bytes. DNS allows 253; a
+// longer one is cut, which only makes the index less selective.
+const maxDomainKey = 256
+
+// The marks in a key of the domain index. A stranger's domain may hold these
+// bytes, too: they are replaced there, so that keys keep their order.
+const (
+	endOfDomain = 0
+	endOfLabel  = 1
+	replacement = 2
+)
+
+// domainPrefix spells a domain from its top down, each label with an end mark, so
+// that a domain and all below it stand together: "com\x01example\x01".
+func domainPrefix(domain string) []byte {
+	labels := strings.Split(domain, ".")
+	var b []byte
+	for i := len(labels) - 1; i >= 0; i-- {
+		for _, c := range []byte(labels[i]) {
+			if c <= endOfLabel {
+				c = replacement
+			}
+			b = append(b, c)
+		}
+		b = append(b, endOfLabel)
+	}
+	return b[:min(len(b), maxDomainKey)]
+}
+
+// maxIndexedDomains bounds how many keys one report adds to the index. A TLS
+// report about more of them stands under no domain, where each search looks too.
+const maxIndexedDomains = 100
+
+// domainKeys are the starts of a report's keys in the domain index, to which its
+// sequence number is added: domain, end mark, begin.
+func domainKeys(r *storage.Report) [][]byte {
+	begin := storage.PeriodStart(r)
+	domains := r.PolicyDomains()
+	if len(domains) > maxIndexedDomains {
+		return [][]byte{appendTime([]byte{endOfDomain}, begin)}
+	}
+	keys := make([][]byte, 0, len(domains))
+	for _, d := range domains {
+		keys = append(keys, appendTime(append(domainPrefix(d), endOfDomain), begin))
+	}
+	return keys
+}

@@ -1,0 +1,149 @@
+package bolt
+
+import (
+	"bytes"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"reportmx/reports"
+	"reportmx/storage"
+)
+
+// counters are the numbers that would cost a walk over the file to find. They are
+// written with each commit.
+type counters struct {
+	Seq        uint64 `cbor:"1,keyasint"` // the last one given
+	Duplicates uint64 `cbor:"2,keyasint,omitempty"`
+	Aggregate  uint64 `cbor:"3,keyasint,omitempty"`
+	Failure    uint64 `cbor:"4,keyasint,omitempty"`
+	TLS        uint64 `cbor:"5,keyasint,omitempty"`
+	Held       uint64 `cbor:"6,keyasint,omitempty"`
+	HeldBytes  int64  `cbor:"7,keyasint,omitempty"`
+}
+
+func (c *counters) of(k reports.Kind) *uint64 {
+	switch k {
+	case reports.KindAggregate:
+		return &c.Aggregate
+	case reports.KindFailure:
+		return &c.Failure
+	default:
+		return &c.TLS
+	}
+}
+
+func (s *Store) loadCounters(tx *bbolt.Tx) (c counters, err error) {
+	v := stored{bucketMeta, keyCounters, tx.Bucket([]byte(bucketMeta)).Get(keyCounters)}
+	if v.value == nil {
+		return c, nil // nothing has been committed yet
+	}
+	_, err = s.codec.decode(v, 0, &c)
+	return c, err
+}
+
+// txn is a write transaction with what the jobs of a group share.
+type txn struct {
+	tx       *bbolt.Tx
+	codec    *codec
+	counters counters
+	dirty    bool // something has been put or deleted
+}
+
+// next gives a new sequence number.
+func (t *txn) next() uint64 {
+	t.counters.Seq++
+	return t.counters.Seq
+}
+
+// fill is how full pages are made in buckets whose keys only ever rise: nothing is
+// inserted between them later, so room for it would be lost.
+const fill = 0.9
+
+func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
+	b := t.tx.Bucket([]byte(bucket))
+	switch bucket {
+	case bucketIdentity, bucketDomain, bucketHeldHash: // keys come in any order
+	default:
+		b.FillPercent = fill
+	}
+	t.dirty = true
+	if err := b.Put(key, v.seal(bucket, key, stamp)); err != nil {
+		return fmt.Errorf("put into %s: %w", bucket, err)
+	}
+	return nil
+}
+
+// putSmall puts a body that is not worth encoding.
+func (t *txn) putSmall(bucket string, key, body []byte) error {
+	v, err := t.codec.pack(body, nil, 0)
+	if err != nil {
+		return err
+	}
+	return t.put(bucket, key, v, nil)
+}
+
+func (t *txn) delete(bucket string, key []byte) error {
+	t.dirty = true
+	if err := t.tx.Bucket([]byte(bucket)).Delete(key); err != nil {
+		return fmt.Errorf("delete from %s: %w", bucket, err)
+	}
+	return nil
+}
+
+func (t *txn) putCounters() error {
+	v, err := t.codec.newValue(t.counters, 0)
+	if err != nil {
+		return err
+	}
+	return t.put(bucketMeta, keyCounters, v, nil)
+}
+
+// get gives the value of a key; one with a nil value when there is none.
+func get(tx *bbolt.Tx, bucket string, key []byte) stored {
+	return stored{bucket, key, tx.Bucket([]byte(bucket)).Get(key)}
+}
+
+// known looks a report up by what is the start of its key in the identity index
+// and its content. conflict: there is one of this identity with other content.
+func (t *txn) known(prefix, content []byte) (at ref, found, conflict bool, err error) {
+	if v := get(t.tx, bucketIdentity, bytes.Join([][]byte{prefix, content}, nil)); v.value != nil {
+		at, err = v.ref()
+		return at, true, false, err
+	}
+	k, _ := t.tx.Bucket([]byte(bucketIdentity)).Cursor().Seek(prefix)
+	return ref{}, false, bytes.HasPrefix(k, prefix), nil
+}
+
+// ref reads a value that names a report.
+func (v stored) ref() (ref, error) {
+	_, _, body, err := v.unseal(0)
+	if err != nil {
+		return ref{}, err
+	}
+	return parseRef(body)
+}
+
+// Stats gives the state of the store. FileBytes is the size of the file, with the
+// pages in it that are free.
+func (s *Store) Stats() (storage.Stats, error) {
+	s.mu.Lock()
+	c := s.counters
+	s.mu.Unlock()
+	size, err := s.fileBytes()
+	if err != nil {
+		return storage.Stats{}, fmt.Errorf("stats: %w", err)
+	}
+	st := storage.Stats{
+		Reports:    make(map[reports.Kind]uint64, len(kinds)),
+		Held:       c.Held,
+		HeldBytes:  c.HeldBytes,
+		FileBytes:  size,
+		LastSeq:    c.Seq,
+		Duplicates: c.Duplicates,
+	}
+	for _, k := range kinds {
+		st.Reports[k] = *c.of(k)
+	}
+	return st, nil
+}
