@@ -171,7 +171,7 @@ func feedbackIn(t *testing.T, f *finder, e *entity) *Failure {
 	markFeedback(e, parts)
 	for i, part := range parts {
 		if part.feedback {
-			r, err := readFailure(decoded(part), sampleOf(parts[i+1:]))
+			r, err := readFailure(decoded(part), sampleOf(parts, i))
 			if err != nil {
 				t.Errorf("read feedback report: %v", err)
 				return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 )
@@ -12,8 +13,10 @@ import (
 // feedback reads a failure report: the feedback part and the sample, which is
 // nil without one. Reports of another kind of feedback are only named.
 func (f *finder) feedback(e, sample *entity) {
-	body := decoded(e)
-	r, err := readFailure(body, sample)
+	r, err := readFailure(decoded(e), sample)
+	if errors.Is(err, errNoFeedbackType) {
+		r, err = readUnlabelled(e, sample, err)
+	}
 	if err != nil {
 		f.found.Unreadable = append(f.found.Unreadable, Unreadable{
 			Kind:   string(KindFailure),
@@ -35,6 +38,20 @@ func (f *finder) feedback(e, sample *entity) {
 	}
 	r.Part = e.part()
 	f.found.Reports = append(f.found.Reports, *r)
+}
+
+// readUnlabelled reads a feedback part once more, as base64 that is not labelled.
+func readUnlabelled(e, sample *entity, cause error) (*Report, error) {
+	body, err := io.ReadAll(newBase64Reader(e.body))
+	if err != nil {
+		return nil, cause
+	}
+	r, err := readFailure(body, sample)
+	if err != nil {
+		return nil, cause
+	}
+	r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get("Content-Transfer-Encoding"))
+	return r, nil
 }
 
 // feedbackAuthFailure is the feedback type of failure reports (RFC 6591 §3.1).

@@ -77,10 +77,3 @@ func orUnknown(s string) string {
 	}
 	return s
 }
-
-// hasFeedbackType tells whether a text begins with fields of which one is
-// Feedback-Type.
-func hasFeedbackType(body []byte) bool {
-	head, _, err := readHeader(trimBlankLines(body))
-	return err == nil && head.Has("Feedback-Type")
-}

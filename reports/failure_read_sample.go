@@ -50,9 +50,9 @@ func readSampleHeader(raw []byte, headersOnly bool) (h header, body []byte, inte
 	return h, body, interrupted, err
 }
 
-// essential are the fields that a message has (RFC 5322 §3.6); a header without
-// one of them may go on behind a blank line.
-var essential = []string{"From", "Date", "Subject"}
+// essential are the fields that nearly every message has (RFC 5322 §3.6); a
+// header without one of them may go on behind a blank line.
+var essential = []string{"From", "To", "Date", "Subject", "Message-Id"}
 
 // continuesHeader tells whether text behind a header is more of it, and reads it.
 func continuesHeader(h *header, text []byte) (more header, rest []byte, ok bool) {

@@ -91,7 +91,7 @@ func (p *feedbackFields) text(name, value string) bool {
 	f := p.into
 	switch name {
 	case "Feedback-Type":
-		f.FeedbackType = word(value)
+		f.FeedbackType = firstWord(value)
 	case "User-Agent":
 		f.UserAgent = value
 	case "Version":
@@ -192,6 +192,15 @@ func (p *feedbackFields) arrival(h *header) {
 // word returns a value without comments, in lower case.
 func word(value string) string {
 	return strings.ToLower(stripComments(value))
+}
+
+// firstWord returns the first word of a value, in lower case.
+func firstWord(value string) string {
+	value = strings.TrimSpace(word(value))
+	if i := strings.IndexAny(value, " \t,;"); i >= 0 {
+		value = value[:i]
+	}
+	return shorten(value, maxLabel)
 }
 
 // tokens returns the words of a comma-separated list, in lower case.

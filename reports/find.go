@@ -102,12 +102,7 @@ func (f *finder) guard(read func()) {
 }
 
 func (f *finder) mail(message []byte) {
-	e := f.read(trimEnvelopeLine(message), "", "", 0)
-	if e == nil {
-		return
-	}
-	f.found.Header = newMessageHeader(&e.header)
-	f.walk(e)
+	f.message(message, "", 0)
 }
 
 // conclude draws from the whole message what no part of it tells alone.

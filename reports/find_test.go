@@ -152,6 +152,8 @@ func TestFindBounds(t *testing.T) {
 		{"1 M lines without a colon", []byte(subject + strings.Repeat("z\r\n", 1<<20) + "\r\nbody"), "262144 bytes"},
 		{"long boundary", []byte(subject + "Content-Type: multipart/mixed; boundary=" +
 			strings.Repeat("b", 5000) + "\r\n\r\n"), "boundary exceeds the bound of 1024 bytes"},
+		{"1 M lines that could be boundaries", []byte(subject + "Content-Type: multipart/mixed\r\n\r\n" +
+			countingLines(1<<20)), ""},
 		{"1 M stray equals signs", []byte(subject + "Content-Transfer-Encoding: quoted-printable\r\n\r\n" +
 			strings.Repeat("= ", 1<<20)), ""},
 		{"1 M paddings", []byte(subject + "Content-Transfer-Encoding: base64\r\n\r\n" +
@@ -185,6 +187,14 @@ func nested(subject string, depth int) []byte {
 
 func parts(subject string, n int) []byte {
 	return []byte(subject + "Content-Type: multipart/mixed; boundary=b\r\n" + strings.Repeat("\r\n--b\r\n", n))
+}
+
+func countingLines(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "--%x!\r\n", i)
+	}
+	return b.String()
 }
 
 func fields(subject string, n int) []byte {
@@ -233,4 +243,22 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 	})
+}
+
+func BenchmarkFind(b *testing.B) {
+	for _, dir := range []string{"mail/mixed-gzip", "failure/every-field"} {
+		b.Run(dir, func(b *testing.B) {
+			message, err := os.ReadFile(filepath.Join("testdata", dir, "input.eml"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(len(message)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if found := Find(message, Limits{}); len(found.Reports) != 1 {
+					b.Fatalf("got %d reports", len(found.Reports))
+				}
+			}
+		})
+	}
 }

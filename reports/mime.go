@@ -90,6 +90,9 @@ func (f *finder) read(raw []byte, number, within string, depth int) *entity {
 	disposition := parseMediaType(head.Get("Content-Disposition"))
 	e.name = fileName(&disposition, &e.contentType)
 	f.traits.note(e)
+	if depth == 0 {
+		f.found.Header = newMessageHeader(&head)
+	}
 	if err != nil {
 		f.passed(err)
 		return nil
@@ -109,6 +112,13 @@ func (f *finder) walk(e *entity) (feedback bool) {
 		if parts, ok := f.split(e); ok {
 			return f.walkParts(e, parts)
 		}
+		if body := decoded(e); len(body) != len(e.body) { // RFC 2045 §6.4 forbids it
+			e.body = body
+			e.header.Del("Content-Transfer-Encoding")
+			if parts, ok := f.split(e); ok {
+				return f.walkParts(e, parts)
+			}
+		}
 		f.leaf(e)
 	case isFeedbackType(e.contentType.value):
 		f.feedback(e, nil)
@@ -121,7 +131,8 @@ func (f *finder) walk(e *entity) (feedback bool) {
 	return false
 }
 
-// message searches a mail that was forwarded in another.
+// message searches a whole mail: the one received (at depth 0), or one that was
+// forwarded in another.
 func (f *finder) message(raw []byte, within string, depth int) {
 	if e := f.read(trimEnvelopeLine(raw), "", within, depth); e != nil {
 		f.walk(e)
@@ -137,7 +148,7 @@ func (f *finder) walkParts(e *entity, parts []*entity) (feedback bool) {
 	for i, part := range parts {
 		switch {
 		case part.feedback:
-			f.feedback(part, sampleOf(parts[i+1:]))
+			f.feedback(part, sampleOf(parts, i))
 			behind = true
 		case behind:
 		case isMessageType(part.contentType.value) && (beside || feedback):
@@ -149,18 +160,23 @@ func (f *finder) walkParts(e *entity, parts []*entity) (feedback bool) {
 }
 
 // markFeedback marks the parts that are feedback reports: by their content type
-// or, where the multipart announces one and no part is labelled so, the first
-// that has the field which every feedback report has.
+// or, where no part is labelled so, the first that begins with the fields which
+// every feedback report has.
 func markFeedback(e *entity, parts []*entity) (any bool) {
 	for _, part := range parts {
 		part.feedback = isFeedbackType(part.contentType.value)
 		any = any || part.feedback
 	}
-	if any || !strings.EqualFold(e.contentType.param("report-type"), "feedback-report") {
-		return any
+	if any {
+		return true
 	}
+	announced := strings.EqualFold(e.contentType.param("report-type"), "feedback-report")
 	for _, part := range parts {
-		if !strings.HasPrefix(part.contentType.value, "multipart/") && hasFeedbackType(decoded(part)) {
+		if strings.HasPrefix(part.contentType.value, "multipart/") || isMessageType(part.contentType.value) {
+			continue
+		}
+		head := beginning(part)
+		if head.Has("Feedback-Type") && (announced || head.Has("Version") && head.Has("User-Agent")) {
 			part.feedback = true
 			return true
 		}
@@ -168,11 +184,32 @@ func markFeedback(e *entity, parts []*entity) (any bool) {
 	return false
 }
 
-// sampleOf picks the failed message from the parts behind a feedback report: the
-// first message before the next feedback report or, without one, the first part.
-func sampleOf(behind []*entity) *entity {
+// beginningBytes is how much of a part is looked at for the fields of a feedback
+// report; they come first and are short.
+const beginningBytes = 8 << 10
+
+// beginning reads the header-like lines at the start of a decoded part.
+func beginning(e *entity) header {
+	start := make([]byte, min(len(e.body), beginningBytes))
+	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	n, _ := io.ReadFull(newTransferReader(e.body, encoding), start) // decoded, the part may be shorter
+	start = trimBlankLines(start[:n])
+	if line, _ := cutLine(start); !isField(line) {
+		return header{}
+	}
+	head, _, err := readHeader(start)
+	if err != nil {
+		return header{}
+	}
+	return head
+}
+
+// sampleOf picks the failed message that belongs to the feedback report at: the
+// first message behind it, before the next feedback report. Without one it is
+// the next part, else a message before it.
+func sampleOf(parts []*entity, at int) *entity {
 	var sample *entity
-	for _, part := range behind {
+	for _, part := range parts[at+1:] {
 		if part.feedback {
 			break
 		}
@@ -182,6 +219,9 @@ func sampleOf(behind []*entity) *entity {
 		if sample == nil {
 			sample = part
 		}
+	}
+	if sample == nil && at > 0 && isMessageType(parts[at-1].contentType.value) {
+		return parts[at-1]
 	}
 	return sample
 }
@@ -259,21 +299,25 @@ func cutLastLineEnd(b []byte) []byte {
 	return bytes.TrimSuffix(b, []byte("\r"))
 }
 
-// guessedWithin is where the first delimiter must stand to be guessed: behind
-// a short preamble.
-const guessedWithin = 64 << 10
+// The first delimiter is guessed among the first lines that begin with "--",
+// behind a short preamble; each that is tried costs a look through the body.
+const (
+	guessedWithin = 64 << 10
+	maxGuesses    = 8
+)
 
 // guessBoundary guesses the boundary of a multipart whose header does not tell
 // it: the first line that begins with "--" and stands there twice.
 func guessBoundary(body []byte) string {
 	rest := body[:min(len(body), guessedWithin)]
-	for len(rest) > 0 {
+	for guesses := 0; len(rest) > 0 && guesses < maxGuesses; {
 		var line []byte
 		line, rest = cutLine(rest)
 		line = bytes.TrimRight(line, " \t")
 		if len(line) <= len("--") || len(line) > maxBoundary || !bytes.HasPrefix(line, []byte("--")) {
 			continue
 		}
+		guesses++
 		if bytes.Count(body, line) > 1 {
 			return string(line[len("--"):])
 		}

@@ -19,11 +19,12 @@ func newTransferReader(body []byte, encoding string) io.Reader {
 }
 
 // transferEncoding tells how a body really is encoded. Labels lie both ways:
-// base64 without a label, and documents under a label of base64.
+// base64 without a label, and documents or fields under a label of base64.
 func transferEncoding(label string, body []byte) (encoding string, lied bool) {
 	label = strings.ToLower(strings.Trim(stripComments(label), " \t;\"'"))
 	if label == "base64" {
-		if looksLikeDocument(bytes.TrimLeft(body, " \t\r\n")) {
+		start := bytes.TrimLeft(body, " \t\r\n")
+		if line, _ := cutLine(start); looksLikeDocument(start) || isField(line) {
 			return "", true
 		}
 		return label, false
