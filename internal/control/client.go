@@ -136,3 +136,14 @@ func (e end) err() error {
 	}
 	return nil
 }
+
+// Text gives an answer as it is.
+func (c *Client) Text(ctx context.Context, path string) (string, error) {
+	res, err := c.do(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return string(text), err
+}

@@ -27,7 +27,6 @@ var (
 	replyBusy     = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 3, 1}, Text: "too many messages at once here, try again later"}
 	replyMailbox  = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 2, 2}, Text: "the postmaster's mailbox is full, try again later"}
 	replyCutShort = smtpd.Reply{Code: 451, Enhanced: [3]int{4, 4, 2}, Text: "the message did not arrive whole, send it again"}
-	replyShutdown = smtpd.Reply{Code: 421, Enhanced: [3]int{4, 3, 2}, Text: "going down, try again later"}
 )
 
 func replyNotTarget(domain string) smtpd.Reply {

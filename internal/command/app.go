@@ -1,0 +1,158 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
+
+	"reportmx/internal/config"
+	"reportmx/internal/control"
+	"reportmx/internal/dmarcdns"
+	"reportmx/internal/intake"
+	"reportmx/internal/mailauth"
+	"reportmx/reports"
+	"reportmx/smtpd"
+	"reportmx/storage/bolt"
+)
+
+// app is everything between the configuration and a running intake; serve runs it
+// behind SMTP, import without.
+type app struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	store    *bolt.Store
+	dns      *dmarcdns.Client
+	intake   *intake.Intake
+	watcher  *dmarcdns.Watcher
+	targets  atomic.Pointer[config.Targets]
+	registry *prometheus.Registry
+	sessions *sessionMetrics
+	fatal    chan error // what the process cannot go on after
+	started  time.Time
+
+	listen      []string           // where mail is taken, when serving
+	certificate *smtpd.Certificate // nil without STARTTLS
+}
+
+func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, error) {
+	a := &app{cfg: cfg, log: log, store: store, registry: prometheus.NewRegistry(), fatal: make(chan error, 1), started: time.Now().UTC()}
+	a.targets.Store(cfg.Targets)
+	a.sessions = newSessionMetrics(a.registry)
+	var err error
+	if a.dns, err = dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers}); err != nil {
+		return nil, err
+	}
+	// Strangers choose the names that this one asks for: it must not fill the
+	// cache, or take the slots, of the first.
+	senderDNS, err := dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers})
+	if err != nil {
+		return nil, err
+	}
+	postmaster, err := intake.OpenMaildir(filepath.Join(cfg.Storage.Dir, "postmaster"), int64(cfg.Postmaster.Size))
+	if err != nil {
+		return nil, err
+	}
+	a.intake = intake.New(intake.Config{
+		Hostname:   cfg.SMTP.Hostname,
+		Domain:     cfg.Report.Domain,
+		Addresses:  addressesOf(cfg),
+		Targets:    func() intake.Targets { return a.targets.Load() },
+		Policy:     intake.Policy{Authorization: intake.AuthorizationMode(cfg.Authorization.Mode), OnFail: intake.OnFail(cfg.Sender.OnFail)},
+		Keep:       intake.Keep(cfg.Failure.Keep),
+		DNSBudget:  time.Duration(cfg.DNS.Budget),
+		MaxMessage: int64(cfg.Limits.Message),
+		InFlight:   int64(cfg.Limits.InFlight),
+		Limits:     reports.Limits{Unpacked: int64(cfg.Limits.Unpacked)},
+		Store:      store,
+		DNS:        a.dns,
+		FreshDNS:   a.dns.Fresh(),
+		Verifier:   mailauth.New(senderDNS),
+		Postmaster: postmaster,
+		FreeSpace:  func() (int64, error) { return freeSpace(cfg.Storage.Dir) },
+		Metrics:    intake.NewMetrics(a.registry),
+		Log:        log,
+		Fatal:      a.fail,
+	})
+	a.watcher = &dmarcdns.Watcher{
+		Resolver: a.dns,
+		Address:  dmarcdns.URI{Local: cfg.Report.Aggregate[0], Host: cfg.Report.Domain},
+		Targets:  a.targetDomains,
+		Every:    time.Duration(cfg.Authorization.Recheck),
+		Log:      log,
+	}
+	a.registry.MustRegister(newStateMetrics(a))
+	return a, nil
+}
+
+// fail remembers the first thing that the process cannot go on after.
+func (a *app) fail(err error) {
+	select {
+	case a.fatal <- err:
+	default:
+	}
+}
+
+func addressesOf(cfg *config.Config) intake.Addresses {
+	return intake.NewAddresses(cfg.Report.Domain, cfg.SMTP.Hostname, map[reports.Kind][]string{
+		reports.KindAggregate: cfg.Report.Aggregate,
+		reports.KindFailure:   cfg.Report.Failure,
+		reports.KindTLS:       cfg.Report.TLS,
+	})
+}
+
+// freeSpace is what the file system would let us write, in bytes.
+func freeSpace(dir string) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return 0, fmt.Errorf("free space of %s: %w", dir, err)
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
+// background starts what runs beside the sessions until ctx ends.
+func (a *app) background(ctx context.Context) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	if a.cfg.Authorization.Mode != string(intake.Off) {
+		wg.Go(func() { a.watcher.Run(ctx) })
+	}
+	return &wg
+}
+
+// targetDomains are the targets that can be asked about: all but "*".
+func (a *app) targetDomains() []string {
+	var domains []string
+	for _, target := range a.targets.Load().List() {
+		domains = append(domains, target.Domain)
+	}
+	return domains
+}
+
+// importer lets the control socket import without knowing the intake.
+type importer struct{ *intake.Intake }
+
+func (i importer) Import(ctx context.Context, name string, r io.Reader) (control.Imported, error) {
+	res, err := i.Intake.Import(ctx, name, r)
+	if err != nil {
+		return control.Imported{}, err
+	}
+	out := control.Imported{Refused: res.Refused(), Failed: res.Deferred(), Reason: res.Reason}
+	if res.Held {
+		out.Held = 1
+	}
+	for _, k := range res.Kept {
+		if k.Outcome == "known" {
+			out.Known++
+		} else {
+			out.Stored++
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,110 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"reportmx/export"
+	"reportmx/internal/control"
+	"reportmx/reports"
+	"reportmx/storage"
+)
+
+// kindNames are the spellings of the kinds on the command line.
+var kindNames = map[string]reports.Kind{
+	"aggregate": reports.KindAggregate, "rua": reports.KindAggregate,
+	"failure": reports.KindFailure, "ruf": reports.KindFailure, "forensic": reports.KindFailure, "afrf": reports.KindFailure,
+	"tls": reports.KindTLS, "tlsrpt": reports.KindTLS,
+}
+
+// selection is the flags that choose reports.
+type selection struct {
+	since, until               moment
+	arrivedSince, arrivedUntil moment
+	target, org                string
+	authenticated              bool
+}
+
+func (s *selection) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Var(&s.since, "since", "periods that begin at or after this `time`: a date, a time, or a span before now (7d)")
+	f.Var(&s.until, "until", "periods that begin before this `time`")
+	f.Var(&s.arrivedSince, "arrived-since", "reports that arrived at or after this `time`")
+	f.Var(&s.arrivedUntil, "arrived-until", "reports that arrived before this `time`")
+	f.StringVar(&s.target, "target", "", "reports about this `domain` and those below it")
+	f.StringVar(&s.org, "org", "", "reports of this reporting organization (`name` as in org_name)")
+	f.BoolVar(&s.authenticated, "authenticated", false, "only reports whose sender passed SPF or DKIM, aligned")
+}
+
+func (s *selection) query() storage.Query {
+	return storage.Query{
+		Since: s.since.at, Until: s.until.at, ArrivedSince: s.arrivedSince.at, ArrivedUntil: s.arrivedUntil.at,
+		Target: reports.NormalDomain(s.target), OrgName: s.org, Authenticated: s.authenticated,
+	}
+}
+
+func (e *env) export() *cobra.Command {
+	var sel selection
+	var format, output string
+	var flat, raw bool
+	cmd := &cobra.Command{
+		Use:   "export KIND",
+		Short: "write reports as CSV, JSON or NDJSON",
+		Long: `export writes the reports of one kind: aggregate, failure or tls. (failure reports
+are also known as forensic reports or AFRF, and these words are understood.)
+
+Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.`,
+		Example: `  reportmx export aggregate --format csv --since 7d --output last-week.csv
+  reportmx export failure --format ndjson --target example.com`,
+		ValidArgs: []string{"aggregate", "failure", "tls"},
+		Args:      wrongUsage(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, ok := kindNames[strings.ToLower(args[0])]
+			if !ok {
+				return fmt.Errorf("%w: %q is no kind of report: aggregate, failure or tls", errUsage, args[0])
+			}
+			f, err := exportFormat(format, flat)
+			if err != nil {
+				return err
+			}
+			c, err := e.reader(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			v := control.EncodeQuery(sel.query())
+			v.Set("format", string(f))
+			if raw {
+				v.Set("raw_cells", "true")
+			}
+			return e.writeOutput(output, func(w io.Writer) error {
+				_, err := c.Render(cmd.Context(), "/v1/reports/"+string(kind), v, w)
+				return err
+			})
+		},
+	}
+	sel.flags(cmd)
+	cmd.Flags().StringVarP(&format, "format", "f", "csv", "csv, json or ndjson")
+	cmd.Flags().BoolVar(&flat, "flat", false, "with ndjson: one record a line instead of one report")
+	cmd.Flags().BoolVar(&raw, "raw-cells", false, "with csv: leave cells that look like formulas as they are")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file`, atomically, instead of stdout")
+	return cmd
+}
+
+func exportFormat(format string, flat bool) (export.Format, error) {
+	f := export.Format(strings.ToLower(format))
+	if !slices.Contains([]export.Format{export.FormatCSV, export.FormatJSON, export.FormatNDJSON}, f) {
+		return "", fmt.Errorf("%w: --format %q: csv, json or ndjson", errUsage, format)
+	}
+	if !flat {
+		return f, nil
+	}
+	if f != export.FormatNDJSON {
+		return "", fmt.Errorf("%w: --flat goes with --format ndjson", errUsage)
+	}
+	return export.FormatNDJSONFlat, nil
+}

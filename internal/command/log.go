@@ -1,0 +1,23 @@
+package command
+
+import (
+	"io"
+	"log/slog"
+
+	"reportmx/internal/config"
+)
+
+func newLogger(w io.Writer, c config.Log) *slog.Logger {
+	o := &slog.HandlerOptions{Level: c.Level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// closeLogged closes what was open for the whole run.
+func closeLogged(log *slog.Logger, what string, c io.Closer) {
+	if err := c.Close(); err != nil {
+		log.Error(what, "error", err)
+	}
+}
