@@ -80,6 +80,7 @@ func TestRecordName(t *testing.T) {
 		{"too long", strings.Repeat("a.", 110) + "example", "reports.example.net", "", ErrNameTooLong},
 		{"exactly 253", strings.Repeat("a", 63) + "." + strings.Repeat("b", 63) + "." + strings.Repeat("c", 63) + "." + strings.Repeat("d", 26), "reports.example.net",
 			strings.Repeat("a", 63) + "." + strings.Repeat("b", 63) + "." + strings.Repeat("c", 63) + "." + strings.Repeat("d", 26) + "._report._dmarc.reports.example.net", nil},
+		{"one more than 253", strings.Repeat("a", 63) + "." + strings.Repeat("b", 63) + "." + strings.Repeat("c", 63) + "." + strings.Repeat("d", 27), "reports.example.net", "", ErrNameTooLong},
 		{"wildcard", "*.example", "reports.example.net", "", ErrName},
 		{"no report domain", "example.com", "", "", ErrName},
 	}
@@ -121,5 +122,20 @@ func TestAuthorizeMixed(t *testing.T) {
 				t.Errorf("got walk %s, list %s, to %v, want %s, %s, %s", d.Walk, d.List, d.Addresses, tt.walk, tt.list, tt.to)
 			}
 		})
+	}
+}
+
+// The cached way, which every report takes.
+func BenchmarkAtReceipt(b *testing.B) {
+	srv := dnstest.Start(b, `example.com._report._dmarc.reports.example.net TXT "v=DMARC1;"`)
+	c, err := New(Config{Servers: []string{srv.Addr}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if got, err := AtReceipt(b.Context(), c, "example.com", "reports.example.net"); got != Authorized {
+			b.Fatal(got, err)
+		}
 	}
 }

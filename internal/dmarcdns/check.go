@@ -97,7 +97,7 @@ func (k *check) proposal() string {
 		ours.Failure = nil
 	}
 	value := withoutRemoved(Propose(k.existing, ours))
-	if !k.target.SendsMail {
+	if !k.target.SendsMail && k.policyAt == k.domain { // a record above governs others, too
 		value = Locked(value)
 	}
 	return RR{Name: k.policyName(), Type: "TXT", Value: value}.String()
@@ -124,9 +124,9 @@ func (k *check) policy(ctx context.Context) (Discovery, bool) {
 	}
 	k.result.OrgDomain, k.result.PolicyDomain = found.OrgDomain, found.PolicyDomain
 	k.compareWithList(ctx, found)
-	if found.PolicyDomain == "" {
-		k.nothing(ctx, here)
-		return found, true
+	if found.PolicyDomain == "" || found.FromSuffix() {
+		k.nothing(ctx, here, found)
+		return Discovery{Domain: k.domain, OrgDomain: found.OrgDomain}, true
 	}
 	k.policyAt = found.PolicyDomain
 	k.existing = []string{found.Record.Raw}
@@ -143,9 +143,7 @@ func (k *check) uncertain(code, what string, err error) {
 }
 
 func (k *check) tooMany(here Published) {
-	for _, rec := range here.Records {
-		k.existing = append(k.existing, rec.Raw)
-	}
+	k.existing = here.Meant()
 	k.add(Finding{
 		"several_records", Wrong, fmt.Sprintf("%s has %d DMARC records", k.policyName(), len(here.Records)),
 		"receivers discard all of them, so there is no policy and there are no reports",
@@ -156,18 +154,13 @@ func (k *check) tooMany(here Published) {
 
 // misses explains texts at the right name that are no records but were meant so.
 func (k *check) misses(here Published) bool {
-	var found []nearMiss
-	for _, txt := range here.Others {
-		if m, ok := classify(txt); ok {
-			k.existing = append(k.existing, txt)
-			found = append(found, m)
-		}
-	}
-	for _, m := range found {
-		k.add(Finding{m.code, Wrong, k.policyName() + ": " + m.what, m.why, k.proposal()})
-	}
-	if len(found) == 0 {
+	k.existing = here.Meant()
+	if len(k.existing) == 0 {
 		return false
+	}
+	for _, txt := range k.existing {
+		m, _ := classify(txt)
+		k.add(Finding{m.code, Wrong, k.policyName() + ": " + m.what, m.why, k.proposal()})
 	}
 	if meansDMARC(k.existing[0]) {
 		k.mended(k.existing[0])
@@ -183,7 +176,7 @@ func (k *check) mended(txt string) {
 }
 
 // nothing looks for the record at the names where it is put by mistake.
-func (k *check) nothing(ctx context.Context, here Published) {
+func (k *check) nothing(ctx context.Context, here Published, found Discovery) {
 	for _, place := range wrongNames(k.domain) {
 		a, err := k.DNS.TXT(ctx, place.name)
 		if err != nil {
@@ -206,7 +199,13 @@ func (k *check) nothing(ctx context.Context, here Published) {
 	if len(here.Others) > 0 {
 		what += ", only " + quote(here.Others[0])
 	}
-	k.add(Finding{"no_record", Wrong, what, "without a policy record nobody sends reports", k.proposal()})
+	why := "without a policy record nobody sends reports"
+	if found.FromSuffix() {
+		what += ", and so the one of the public suffix domain " + found.PolicyDomain + " governs it"
+		why = "reports go where that record says"
+		k.existing = []string{inherited(found)}
+	}
+	k.add(Finding{"no_record", Wrong, what, why, k.proposal()})
 }
 
 // compareWithList warns where the two ways of discovery find different records.

@@ -196,11 +196,8 @@ func (k *check) overridden(d Decision) {
 
 // neverSends checks what a domain without mail should say.
 func (k *check) neverSends(ctx context.Context, found Discovery) {
-	if p, sp, np := found.Record.Policies(); found.PolicyDomain != "" && (p != PolicyReject || sp != PolicyReject || np != PolicyReject) {
-		k.add(Finding{
-			"parked_policy", Warning, fmt.Sprintf("%s never sends mail, and its policy is not reject throughout", k.domain),
-			"everybody may use its name", k.proposal(),
-		})
+	if found.PolicyDomain != "" {
+		k.open(found)
 	}
 	a, err := k.DNS.TXT(ctx, k.domain)
 	if err != nil {
@@ -214,4 +211,25 @@ func (k *check) neverSends(ctx context.Context, found Discovery) {
 			"SPF does not say that nobody may send for it", RR{Name: k.domain, Type: "TXT", Value: NoSPF}.String(),
 		})
 	}
+}
+
+// open checks that the policy of a domain without mail is reject throughout.
+func (k *check) open(found Discovery) {
+	p, sp, np := found.Record.Policies()
+	publish := k.proposal()
+	if found.PolicyDomain != k.domain {
+		p = sp // all that a record above says about it
+		ours := Addresses{ReportDomain: k.Ours.ReportDomain, Aggregate: k.Ours.Aggregate}
+		publish = RR{Name: "_dmarc." + k.domain, Type: "TXT", Value: Locked(Propose(nil, ours))}.String()
+		if name, err := RecordName(k.domain, k.Ours.host()); err == nil {
+			publish += "\n" + RR{Name: name, Type: "TXT", Value: Grant}.String()
+		}
+	}
+	if p == PolicyReject && sp == PolicyReject && np == PolicyReject {
+		return
+	}
+	k.add(Finding{
+		"parked_policy", Warning, fmt.Sprintf("%s never sends mail, and its policy is not reject throughout", k.domain),
+		"everybody may use its name", publish,
+	})
 }

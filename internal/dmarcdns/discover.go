@@ -37,6 +37,24 @@ func (p Published) Record() (Record, bool) {
 	return p.Records[0], true
 }
 
+// Meant are the texts to start from for a better record: the records there are, or
+// without any the texts that were meant as one.
+func (p Published) Meant() []string {
+	var texts []string
+	for _, rec := range p.Records {
+		texts = append(texts, rec.Raw)
+	}
+	if len(texts) > 0 {
+		return texts
+	}
+	for _, txt := range p.Others {
+		if _, ok := classify(txt); ok {
+			texts = append(texts, txt)
+		}
+	}
+	return texts
+}
+
 // Lookup asks for the policy record of exactly this domain.
 func Lookup(ctx context.Context, r TXTResolver, domain string) (Published, error) {
 	domain, err := domainName(domain)
@@ -64,6 +82,12 @@ type Discovery struct {
 	OrgDomain    string // "" if it could not be learned, which the policy did not need
 	PolicyDomain string // where the record was found; "" without one
 	Record       Record // the zero value without one
+}
+
+// FromSuffix tells whether the policy is that of a public suffix domain above: it
+// governs the domain, but belongs to somebody else.
+func (d Discovery) FromSuffix() bool {
+	return d.PolicyDomain != "" && d.PolicyDomain != d.Domain && d.Record.PSD == "y"
 }
 
 // Discover finds the policy of a domain with the DNS tree walk: the record of the
@@ -176,12 +200,12 @@ func above(domain string) string {
 func orgOfWalk(steps []Published) string {
 	start := steps[0].Domain
 	org := start
-	for _, step := range steps { // upward: the last record wins, as it has the fewest labels
+	// Upward: the last record wins, as it has the fewest labels, or says psd=n and so
+	// ended the walk.
+	for _, step := range steps {
 		rec, ok := step.Record()
 		switch {
 		case !ok:
-		case rec.PSD == "n":
-			return step.Domain
 		case rec.PSD == "y" && step.Domain != start:
 			return oneBelow(start, step.Domain)
 		default:

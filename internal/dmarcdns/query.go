@@ -28,7 +28,7 @@ func (c *Client) query(ctx context.Context, q question) (Answer, error) {
 			if ctx.Err() != nil {
 				return Answer{}, fmt.Errorf("%w: %w", ErrTemporary, errors.Join(last, ctx.Err()))
 			}
-			reply, err := c.try1(ctx, q, server)
+			reply, err := c.askServer(ctx, q, server)
 			if err == nil {
 				var a Answer
 				if a, err = readAnswer(q, reply); err == nil {
@@ -41,8 +41,8 @@ func (c *Client) query(ctx context.Context, q question) (Answer, error) {
 	return Answer{}, fmt.Errorf("%w: %w", ErrTemporary, last)
 }
 
-// try1 asks one server once: over UDP, and over TCP if that answer was cut.
-func (c *Client) try1(ctx context.Context, q question, server string) (*dns.Msg, error) {
+// askServer asks one server once: over UDP, and over TCP if that answer was cut.
+func (c *Client) askServer(ctx context.Context, q question, server string) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, c.try)
 	defer cancel()
 	reply, err := exchange(ctx, "udp", q, server)

@@ -1,6 +1,7 @@
 package dmarcdns
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -91,7 +92,43 @@ type Host struct {
 // Wanted is what one target needs.
 type Wanted struct {
 	Target
-	Existing []string // its policy record now, none if there is none or it is not known
+	// PolicyDomain is where the record that governs the target stands, and so what
+	// the authorization is about; "" is the target itself.
+	PolicyDomain string
+	Existing     []string // the texts there now, none if there are none or they are not known
+}
+
+// Want learns what a target has. A subdomain that is governed by a record above it
+// needs no record of its own, unless it is to say that it never sends mail; a new
+// one must not be weaker than what it takes over. With an error the result can be
+// used all the same: for the target as if it had no record.
+func Want(ctx context.Context, r TXTResolver, target Target) (Wanted, error) {
+	w := Wanted{Target: target}
+	here, err := Lookup(ctx, r, target.Domain)
+	if err != nil {
+		return w, err
+	}
+	if w.Existing = here.Meant(); len(w.Existing) > 0 {
+		return w, nil
+	}
+	found, err := Discover(ctx, r, target.Domain)
+	switch {
+	case err != nil:
+		return w, err
+	case found.PolicyDomain == "":
+	case found.FromSuffix() || !target.SendsMail:
+		w.Existing = []string{inherited(found)}
+	default:
+		w.PolicyDomain, w.Existing = found.PolicyDomain, []string{found.Record.Raw}
+	}
+	return w, nil
+}
+
+// inherited is a record for the domain itself that says what it takes over from the
+// record above it, without the addresses.
+func inherited(d Discovery) string {
+	_, sp, _ := d.Record.Policies()
+	return "v=DMARC1; p=" + string(sp)
 }
 
 // Records are all records to publish, in the order: how mail gets here, what the
@@ -109,11 +146,19 @@ func Records(host Host, ours Addresses, targets []Wanted) ([]RR, error) {
 		return nil, err
 	}
 	var policies []RR
+	seen := map[string]bool{}
 	for _, t := range targets {
-		name, err := RecordName(t.Domain, report)
+		if t.PolicyDomain == "" {
+			t.PolicyDomain = t.Domain
+		}
+		name, err := RecordName(t.PolicyDomain, report)
 		if err != nil {
 			return nil, fmt.Errorf("target %s: %w", t.Domain, err)
 		}
+		if seen[name] {
+			continue // two targets below one policy domain
+		}
+		seen[name] = true
 		records = append(records, RR{Name: name, Type: "TXT", Value: Grant, Comment: "who may be reported about: one record for each target (RFC 9990 §4)"})
 		policies = append(policies, targetRecords(t, ours)...)
 	}
@@ -156,7 +201,7 @@ func addressRecord(name string, addr netip.Addr) RR {
 
 // targetRecords are the policy of one target; if it never sends mail, also what says so.
 func targetRecords(t Wanted, ours Addresses) []RR {
-	domain, _ := domainName(t.Domain) // RecordName has refused what is no name
+	domain, _ := domainName(t.PolicyDomain) // RecordName has refused what is no name
 	policy := RR{Name: "_dmarc." + domain, Type: "TXT", Value: Propose(t.Existing, ours), Comment: "the policy of " + domain}
 	switch {
 	case len(t.Existing) == 0:

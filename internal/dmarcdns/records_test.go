@@ -162,3 +162,76 @@ func TestPropose(t *testing.T) {
 		})
 	}
 }
+
+func TestLocked(t *testing.T) {
+	tests := []struct{ name, record, want string }{
+		{"weak", "v=DMARC1; p=none; sp=none; rua=mailto:a@example.com", "v=DMARC1; p=reject; sp=reject; np=reject; rua=mailto:a@example.com"},
+		{"what weakens is left out", "v=DMARC1; p=reject; pct=50; t=y; adkim=s", "v=DMARC1; p=reject; sp=reject; np=reject; adkim=s"},
+		{"no record", "v=spf1 -all", "v=spf1 -all"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Locked(tt.record); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWant(t *testing.T) {
+	c := newClient(t, dnstest.Start(t, `
+_dmarc.example.com TXT "v=DMARC1; p=reject; sp=quarantine; rua=mailto:in@example.com"
+_dmarc.own.example.com TXT "v=DMARC1; p=none"
+_dmarc.near.example.com TXT "v=DMARC1 p=none"
+_dmarc.test TXT "v=DMARC1; p=reject; psd=y; rua=mailto:registry@nic.test"
+_dmarc.broken.example SERVFAIL
+`))
+	tests := []struct {
+		name   string
+		target Target
+		want   Wanted
+		err    error
+	}{
+		{"own record", Target{"own.example.com", true}, Wanted{Existing: []string{"v=DMARC1; p=none"}}, nil},
+		{"nearly a record", Target{"near.example.com", true}, Wanted{Existing: []string{"v=DMARC1 p=none"}}, nil},
+		{"governed from above", Target{"news.example.com", true},
+			Wanted{PolicyDomain: "example.com", Existing: []string{"v=DMARC1; p=reject; sp=quarantine; rua=mailto:in@example.com"}}, nil},
+		{"governed from above, never sends", Target{"parked.example.com", false}, Wanted{Existing: []string{"v=DMARC1; p=quarantine"}}, nil},
+		{"public suffix above", Target{"shop.test", true}, Wanted{Existing: []string{"v=DMARC1; p=reject"}}, nil},
+		{"nothing", Target{"example.org", true}, Wanted{}, nil},
+		{"no answer", Target{"broken.example", true}, Wanted{}, ErrTemporary},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.want.Target = tt.target
+			got, err := Want(t.Context(), c, tt.target)
+			if !errors.Is(err, tt.err) {
+				t.Fatalf("error %v, want %v", err, tt.err)
+			}
+			if d := cmp.Diff(got, tt.want); d != "" {
+				t.Errorf("differs (-got +want):\n%s", d)
+			}
+		})
+	}
+}
+
+// Two targets below one policy domain share its authorization and its record.
+func TestRecordsOfPolicyDomain(t *testing.T) {
+	above := "v=DMARC1; p=reject"
+	records, err := Records(Host{Name: "mx.example.net"}, testAddresses, []Wanted{
+		{Target: Target{"a.example.com", true}, PolicyDomain: "example.com", Existing: []string{above}},
+		{Target: Target{"b.example.com", true}, PolicyDomain: "example.com", Existing: []string{above}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, r := range records {
+		if strings.Contains(r.Name, "example.com") {
+			names = append(names, r.Name)
+		}
+	}
+	if d := cmp.Diff(names, []string{"example.com._report._dmarc.reports.example.net", "_dmarc.example.com"}); d != "" {
+		t.Errorf("names differ (-got +want):\n%s", d)
+	}
+}
