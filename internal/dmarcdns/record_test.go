@@ -9,47 +9,48 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+var recordTests = []struct {
+	name, txt string
+	policies  string // p sp np in force
+	applies   bool
+	flaws     string // code:tag, in order
+}{
+	{"shortest", "v=DMARC1; p=none", "none none none", true, ""},
+	{"final semicolon and space", "v = DMARC1 ;p = reject ; ", "reject reject reject", true, ""},
+	{"RFC 9989 style", "v=DMARC1; p=reject; sp=quarantine; np=reject; psd=n; t=y; adkim=s; aspf=s; fo=1:d:s; ruf=mailto:f@example.com; rua=mailto:a@example.com",
+		"reject quarantine reject", true, ""},
+	{"RFC 7489 style", "v=DMARC1; p=quarantine; pct=100; rf=afrf; ri=86400; rua=mailto:a@example.com", "quarantine quarantine quarantine", true, ""},
+	{"np defaults to sp", "v=DMARC1; p=reject; sp=none", "reject none none", true, ""},
+	{"upper case", "V=DMARC1; P=Reject; RUA=MAILTO:a@example.com", "reject reject reject", true, ""},
+	{"p missing, no address", "v=DMARC1", "none none none", false, "p_missing:p"},
+	{"p missing, address", "v=DMARC1; rua=mailto:a@example.com", "none none none", true, "p_missing:p"},
+	{"p missing, broken address", "v=DMARC1; rua=a@example.com", "none none none", false, "uri_scheme:rua p_missing:p"},
+	{"p not valid, no address", "v=DMARC1; p=monitor", "none none none", false, "policy_invalid:p"},
+	{"sp not valid, address", "v=DMARC1; p=reject; sp=block; rua=mailto:a@example.com", "none none none", true, "policy_invalid:sp"},
+	{"np not valid, no address", "v=DMARC1; p=reject; np=x", "none none none", false, "policy_invalid:np"},
+	{"p last", "v=DMARC1; rua=mailto:a@example.com; p=reject", "reject reject reject", true, "p_not_second:p"},
+	{"semicolon missing behind p", "v=DMARC1; p=none rua=mailto:a@example.com", "none none none", false, "semicolon_missing:p policy_invalid:p"},
+	{"semicolon missing behind rua", "v=DMARC1; p=none; rua=mailto:a@example.com ruf=mailto:b@example.com", "none none none", true,
+		"semicolon_missing:rua uri_address:rua"},
+	{"semicolon for a comma", "v=DMARC1; p=none; rua=mailto:a@example.com; mailto:b@example.com", "none none none", true, "syntax:"},
+	{"pct", "v=DMARC1; p=reject; pct=20", "reject reject reject", true, "tag_removed:pct"},
+	{"pct not valid", "v=DMARC1; p=reject; pct=200", "reject reject reject", true, "value_invalid:pct"},
+	{"ri and rf", "v=DMARC1; p=reject; ri=3600; rf=iodef", "reject reject reject", true, "tag_removed:ri value_invalid:rf"},
+	{"ri past 32 bits", "v=DMARC1; p=reject; ri=4294967296", "reject reject reject", true, "value_invalid:ri"},
+	{"repeated", "v=DMARC1; p=reject; p=none", "reject reject reject", true, "tag_repeated:p"},
+	{"unknown tag", "v=DMARC1; p=reject; x=1", "reject reject reject", true, "tag_unknown:x"},
+	{"fo alone", "v=DMARC1; p=reject; fo=1", "reject reject reject", true, "fo_without_ruf:fo"},
+	{"fo both", "v=DMARC1; p=reject; fo=0:1; ruf=mailto:a@example.com", "reject reject reject", true, "fo_0_and_1:fo"},
+	{"fo not valid", "v=DMARC1; p=reject; fo=x; ruf=mailto:a@example.com", "reject reject reject", true, "value_invalid:fo"},
+	{"psd with ruf", "v=DMARC1; p=reject; psd=y; ruf=mailto:a@example.com", "reject reject reject", true, "psd_with_ruf:ruf"},
+	{"alignment, psd and t not valid", "v=DMARC1; p=reject; adkim=x; aspf=strict; psd=1; t=1", "reject reject reject", true,
+		"value_invalid:adkim value_invalid:aspf value_invalid:psd value_invalid:t"},
+	{"size and headers", "v=DMARC1; p=none; rua=mailto:a@example.com!10m,mailto:b@example.com?subject=x", "none none none", true,
+		"uri_size:rua uri_headers:rua"},
+}
+
 func TestParseRecord(t *testing.T) {
-	tests := []struct {
-		name, txt string
-		policies  string // p sp np in force
-		applies   bool
-		flaws     string // code:tag, in order
-	}{
-		{"shortest", "v=DMARC1; p=none", "none none none", true, ""},
-		{"final semicolon and space", "v = DMARC1 ;p = reject ; ", "reject reject reject", true, ""},
-		{"RFC 9989 style", "v=DMARC1; p=reject; sp=quarantine; np=reject; psd=n; t=y; adkim=s; aspf=s; fo=1:d:s; ruf=mailto:f@example.com; rua=mailto:a@example.com",
-			"reject quarantine reject", true, ""},
-		{"RFC 7489 style", "v=DMARC1; p=quarantine; pct=100; rf=afrf; ri=86400; rua=mailto:a@example.com", "quarantine quarantine quarantine", true, ""},
-		{"np defaults to sp", "v=DMARC1; p=reject; sp=none", "reject none none", true, ""},
-		{"upper case", "V=DMARC1; P=Reject; RUA=MAILTO:a@example.com", "reject reject reject", true, ""},
-		{"p missing, no address", "v=DMARC1", "none none none", false, "p_missing:p"},
-		{"p missing, address", "v=DMARC1; rua=mailto:a@example.com", "none none none", true, "p_missing:p"},
-		{"p missing, broken address", "v=DMARC1; rua=a@example.com", "none none none", false, "uri_scheme:rua p_missing:p"},
-		{"p not valid, no address", "v=DMARC1; p=monitor", "none none none", false, "policy_invalid:p"},
-		{"sp not valid, address", "v=DMARC1; p=reject; sp=block; rua=mailto:a@example.com", "none none none", true, "policy_invalid:sp"},
-		{"np not valid, no address", "v=DMARC1; p=reject; np=x", "none none none", false, "policy_invalid:np"},
-		{"p last", "v=DMARC1; rua=mailto:a@example.com; p=reject", "reject reject reject", true, "p_not_second:p"},
-		{"semicolon missing behind p", "v=DMARC1; p=none rua=mailto:a@example.com", "none none none", false, "semicolon_missing:p policy_invalid:p"},
-		{"semicolon missing behind rua", "v=DMARC1; p=none; rua=mailto:a@example.com ruf=mailto:b@example.com", "none none none", true,
-			"semicolon_missing:rua uri_address:rua"},
-		{"semicolon for a comma", "v=DMARC1; p=none; rua=mailto:a@example.com; mailto:b@example.com", "none none none", true, "syntax:"},
-		{"pct", "v=DMARC1; p=reject; pct=20", "reject reject reject", true, "tag_removed:pct"},
-		{"pct not valid", "v=DMARC1; p=reject; pct=200", "reject reject reject", true, "value_invalid:pct"},
-		{"ri and rf", "v=DMARC1; p=reject; ri=3600; rf=iodef", "reject reject reject", true, "tag_removed:ri value_invalid:rf"},
-		{"ri past 32 bits", "v=DMARC1; p=reject; ri=4294967296", "reject reject reject", true, "value_invalid:ri"},
-		{"repeated", "v=DMARC1; p=reject; p=none", "reject reject reject", true, "tag_repeated:p"},
-		{"unknown tag", "v=DMARC1; p=reject; x=1", "reject reject reject", true, "tag_unknown:x"},
-		{"fo alone", "v=DMARC1; p=reject; fo=1", "reject reject reject", true, "fo_without_ruf:fo"},
-		{"fo both", "v=DMARC1; p=reject; fo=0:1; ruf=mailto:a@example.com", "reject reject reject", true, "fo_0_and_1:fo"},
-		{"fo not valid", "v=DMARC1; p=reject; fo=x; ruf=mailto:a@example.com", "reject reject reject", true, "value_invalid:fo"},
-		{"psd with ruf", "v=DMARC1; p=reject; psd=y; ruf=mailto:a@example.com", "reject reject reject", true, "psd_with_ruf:ruf"},
-		{"alignment, psd and t not valid", "v=DMARC1; p=reject; adkim=x; aspf=strict; psd=1; t=1", "reject reject reject", true,
-			"value_invalid:adkim value_invalid:aspf value_invalid:psd value_invalid:t"},
-		{"size and headers", "v=DMARC1; p=none; rua=mailto:a@example.com!10m,mailto:b@example.com?subject=x", "none none none", true,
-			"uri_size:rua uri_headers:rua"},
-	}
-	for _, tt := range tests {
+	for _, tt := range recordTests {
 		t.Run(tt.name, func(t *testing.T) {
 			rec, err := ParseRecord(tt.txt)
 			if err != nil {
