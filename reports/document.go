@@ -97,7 +97,7 @@ func (d *documents) read(r io.Reader, p place) error {
 		d.tls(br, p)
 	case failed(err) && !errors.Is(err, errGzipTail):
 		return err
-	case form == formBinary && archiveName(p.name):
+	case form == formBinary && p.depth == 0 && archiveName(p.name):
 		return errNoArchive
 	}
 	return nil

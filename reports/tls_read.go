@@ -36,7 +36,7 @@ type tlsReader struct {
 func readTLS(r io.Reader) (*TLS, []Warning, error) {
 	w := &warnings{}
 	text := newTextReader(bufio.NewReaderSize(&bounded{r: r, left: maxTLSBytes}, 4<<10), w)
-	t := tlsReader{json: json.NewDecoder(text), report: &TLS{}, warn: w}
+	t := tlsReader{json: json.NewDecoder(filling{text}), report: &TLS{}, warn: w}
 	if err := t.object(t.member); err != nil {
 		return nil, nil, t.located(cutShort(err))
 	}
@@ -64,6 +64,19 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return int(b.left), exceeds("a TLS report", maxTLSBytes, "bytes")
 	}
 	b.left -= int64(n)
+	return n, err
+}
+
+// filling fills whatever it is given to read into. json.Decoder doubles its buffer
+// and begins again with the blanks in it after each read: in short reads, blanks
+// would cost the square of their number.
+type filling struct{ r io.Reader }
+
+func (f filling) Read(p []byte) (int, error) {
+	n, err := io.ReadFull(f.r, p)
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
 	return n, err
 }
 

@@ -41,7 +41,6 @@ func (s *xmlScanner) tagLength() (int, error) {
 		return 0, err
 	}
 	for {
-		start := i
 		if i, err = s.passBlanks(i); err != nil {
 			return 0, err
 		}
@@ -60,8 +59,6 @@ func (s *xmlScanner) tagLength() (int, error) {
 				return 0, errTagStray
 			}
 			return i + 2, nil
-		case i == start: // no blank before an attribute
-			return 0, errTagStray
 		}
 		if i, err = s.passAttribute(i); err != nil {
 			return 0, err
