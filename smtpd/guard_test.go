@@ -98,7 +98,7 @@ func TestBrokenOff(t *testing.T) {
 func TestStalledContent(t *testing.T) {
 	for _, begin := range []string{"DATA\r\n", "BDAT 1000 LAST\r\n"} {
 		t.Run(strings.Fields(begin)[0], func(t *testing.T) {
-			b := start(t, Config{DataTimeout: 50 * time.Millisecond}, &sink{})
+			b := start(t, Config{DataTimeout: 300 * time.Millisecond}, &sink{})
 			c := dial(t, b.addr)
 			c.toMessage()
 			c.send(begin)
