@@ -144,6 +144,13 @@ func TestFindBounds(t *testing.T) {
 	}{
 		{"5,000 levels", nested(subject, 5000), "10 nested parts"},
 		{"5,000 levels, no report", nested("", 5000), ""},
+		{"as many levels as allowed", nested(subject, maxDepth), ""},
+		{"one level too many", nested(subject, maxDepth+1), "10 nested parts"},
+		{"as many parts as allowed", parts(subject, maxParts-1), ""},
+		{"one part too many", parts(subject, maxParts), "100 parts"},
+		{"as many fields as allowed", fields(subject, maxHeaderFields-1), ""},
+		{"one field too many", fields(subject, maxHeaderFields), "1000 fields"},
+		{"a report below too many levels", append(nested("", maxDepth+1), "\r\n<feedback>"...), "10 nested parts"},
 		{"720,000 parts", parts(subject, 720_000), "100 parts"},
 		{"720,000 parts, no report", parts("", 720_000), ""},
 		{"3.2 M fields", fields(subject, 3_200_000), "1000 fields"},

@@ -40,7 +40,7 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 	if s.err != nil && !errors.Is(s.err, errHeaderEnd) {
 		err = s.err
 	}
-	clean := bufio.NewReader(bytes.NewReader(s.clean))
+	clean := bufio.NewReaderSize(bytes.NewReader(s.clean), min(len(s.clean), 4096))
 	parsed, perr := textproto.ReadHeader(clean)
 	if perr != nil && err == nil {
 		err = fmt.Errorf("read header: %w", perr)
