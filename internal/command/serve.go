@@ -84,7 +84,10 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) error {
 	notify(log, daemon.SdNotifyReady)
 	err = e.wait(ctx, app, failed)
 	notify(log, daemon.SdNotifyStopping)
-	log.Info("stopping", "error", err)
+	if err != nil {
+		log.Error("cannot go on", "error", err)
+	}
+	log.Info("stopping")
 
 	stopping, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()

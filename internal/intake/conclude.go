@@ -26,6 +26,8 @@ type Kept struct {
 	Kind    reports.Kind
 	Outcome string // stored, known, conflict
 	Target  string // the configured target that it belongs to
+
+	Authorization dmarcdns.Authorization
 }
 
 // Deferred tells whether the sender was asked to come again.
@@ -69,7 +71,7 @@ func conclude(j judgement, b storage.Batch, out storage.Outcome, f facts) Result
 	for i, o := range out.Reports {
 		k := Kept{Seq: o.Seq, Kind: b.Reports[i].Kind, Outcome: "stored"}
 		if domain, ok := firstServed(b.Reports[i].PolicyDomains(), f.Domains); ok {
-			k.Target = f.Domains[domain].Target
+			k.Target, k.Authorization = f.Domains[domain].Target, f.Domains[domain].Authorization
 		}
 		switch {
 		case o.Duplicate:
@@ -132,7 +134,7 @@ func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
 		"seconds", elapsed.Seconds(),
 	}
 	for _, k := range res.Kept {
-		attrs = append(attrs, slog.Group("report", "kind", k.Kind, "seq", k.Seq, "outcome", k.Outcome, "target", k.Target))
+		attrs = append(attrs, slog.Group("report", "kind", k.Kind, "seq", k.Seq, "outcome", k.Outcome, "target", k.Target, "authorization", k.Authorization))
 	}
 	if res.Reason != "" {
 		attrs = append(attrs, "reason", res.Reason)
@@ -141,12 +143,11 @@ func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
 	in.warnMissing(f)
 }
 
-// warnMissing says loudly that our own zone lacks a record: other reporting
-// organizations look for it first, and send nothing.
+// warnMissing says loudly, once for each policy domain, that our own zone lacks a
+// record: other reporting organizations look for it first, and send nothing.
 func (in *Intake) warnMissing(f facts) {
 	for domain, d := range f.Domains {
-		switch d.Authorization {
-		case dmarcdns.Missing, dmarcdns.OverrideElsewhere, dmarcdns.NameTooLong:
+		if in.missing.news(domain, d.Authorization) {
 			in.Log.Warn("external authorization missing", "policy_domain", domain, "authorization", d.Authorization, "record", d.Record)
 		}
 	}

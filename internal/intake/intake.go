@@ -69,6 +69,7 @@ type Config struct {
 type Intake struct {
 	Config
 	inFlight *budget
+	missing  missing
 }
 
 // New makes an Intake.

@@ -378,3 +378,29 @@ func TestImport(t *testing.T) {
 		t.Errorf("not a target: got %+v (%v)", res, err)
 	}
 }
+
+func TestMissingIsNewsOnce(t *testing.T) {
+	var m missing
+	steps := []struct {
+		a    dmarcdns.Authorization
+		want bool
+	}{
+		{dmarcdns.Missing, true},
+		{dmarcdns.Missing, false},
+		{dmarcdns.Unknown, false},
+		{dmarcdns.Missing, false},
+		{dmarcdns.Authorized, false},
+		{dmarcdns.Missing, true},
+	}
+	for i, s := range steps {
+		if got := m.news("example.com", s.a); got != s.want {
+			t.Errorf("step %d, %s: got %v, want %v", i, s.a, got, s.want)
+		}
+	}
+	for i := range 3 * maxMissing {
+		m.news(fmt.Sprint(i), dmarcdns.Missing)
+	}
+	if len(m.domains) > maxMissing {
+		t.Errorf("remembers %d domains, more than %d", len(m.domains), maxMissing)
+	}
+}
