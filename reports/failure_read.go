@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -98,11 +99,16 @@ func readFailure(body []byte, sample *entity) (*Report, error) {
 }
 
 // hashParts hashes parts with the length of each before it, so that no two
-// splits of the same bytes hash alike.
+// splits of the same bytes hash alike. Line ends count as one LF, and
+// those at the end not at all, so that a report is the same whether it came by
+// SMTP or out of a mailbox file.
 func hashParts(parts ...[]byte) [sha256.Size]byte {
 	h := sha256.New()
 	var size [8]byte
 	for _, part := range parts {
+		part = bytes.ReplaceAll(part, []byte("\r\r\n"), []byte("\n"))
+		part = bytes.ReplaceAll(part, []byte("\r\n"), []byte("\n"))
+		part = bytes.TrimRight(bytes.ReplaceAll(part, []byte("\r"), []byte("\n")), "\n")
 		binary.BigEndian.PutUint64(size[:], uint64(len(part)))
 		h.Write(size[:])
 		h.Write(part)

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -59,6 +60,7 @@ type failureSummary struct {
 	mailSummary
 	Failures []Failure
 	Samples  []string
+	Hashes   []string
 }
 
 func summariseFailures(found Found) failureSummary {
@@ -71,6 +73,7 @@ func summariseFailures(found Found) failureSummary {
 		s.Samples = append(s.Samples, string(f.Sample.Raw))
 		f.Sample.Raw = nil
 		s.Failures = append(s.Failures, f)
+		s.Hashes = append(s.Hashes, hex.EncodeToString(r.ContentHash[:]))
 	}
 	return s
 }

@@ -48,7 +48,8 @@ type Report struct {
 	// For people only; a stranger wrote it.
 	Part string
 	// ContentHash is the SHA-256 of the unpacked document (aggregate, TLS) or of
-	// the decoded second and third part (failure), before any redaction.
+	// the decoded second and third part, line ends as LF (failure), before any
+	// redaction.
 	ContentHash [sha256.Size]byte
 	// Warnings are the liberties taken in reading, in the order of the document.
 	Warnings []Warning
