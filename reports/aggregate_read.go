@@ -25,7 +25,7 @@ type aggregateReader struct {
 
 	rfc9990 bool              // something was seen that only RFC 9990 has
 	strings map[string]string // what repeats from record to record, each once
-	kept    int               // bytes of text kept
+	charged int               // bytes in memory of the report so far
 }
 
 // readAggregate reads an aggregate report of RFC 9990 or RFC 7489, in any
@@ -42,6 +42,7 @@ func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
 		seen:        map[string]bool{},
 		strings:     map[string]string{},
 	}
+	defer a.scan.release()
 	a.where = a.place
 	a.findRoot()
 	a.report.Namespace = a.root
@@ -97,7 +98,7 @@ func (a *aggregateReader) feedback() {
 // once reads a group of elements that may stand only once.
 func (a *aggregateReader) once(read func()) {
 	if a.seen[a.name] {
-		a.warn.add(WarnRepeated, a.place(), "")
+		a.note(WarnRepeated, nil)
 		a.skip()
 		return
 	}
@@ -182,7 +183,7 @@ func (a *aggregateReader) policyPublished() {
 			a.rfc9990 = true
 			a.word(&p.Testing, yesNo)
 		case "version_published": // drafts of DMARC 2.0 had it
-			a.warn.add(WarnDraft, a.place(), "")
+			a.note(WarnDraft, nil)
 			a.skip()
 		default:
 			a.unknown()
@@ -201,7 +202,7 @@ func (a *aggregateReader) extension() {
 
 // unknown passes over an element that the schema does not have in this place.
 func (a *aggregateReader) unknown() {
-	a.warn.add(WarnUnknown, a.place(), "")
+	a.note(WarnUnknown, nil)
 	a.skip()
 }
 

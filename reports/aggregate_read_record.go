@@ -1,5 +1,14 @@
 package reports
 
+import "unsafe"
+
+// What the parts of a report take in memory, for the bound on it.
+const (
+	recordBytes = int(unsafe.Sizeof(Record{}))
+	reasonBytes = int(unsafe.Sizeof(Reason{}))
+	resultBytes = int(unsafe.Sizeof(DKIMResult{}))
+)
+
 // readRecord reads one record. Whatever is wrong with it, it stays in the report:
 // one bad row never loses the others.
 func (a *aggregateReader) readRecord() {
@@ -8,6 +17,7 @@ func (a *aggregateReader) readRecord() {
 		return
 	}
 	a.budget.records--
+	a.charge(recordBytes)
 	a.report.Records = append(a.report.Records, Record{})
 	a.record = len(a.report.Records)
 	r := &a.report.Records[a.record-1]
@@ -18,7 +28,7 @@ func (a *aggregateReader) readRecord() {
 		case "identifiers":
 			a.identifiers(&r.Identifiers)
 		case "identities": // the drafts' word
-			a.warn.add(WarnDraft, a.place(), "")
+			a.note(WarnDraft, nil)
 			a.identifiers(&r.Identifiers)
 		case "auth_results":
 			a.authResults(&r.AuthResults)
@@ -51,14 +61,14 @@ func (a *aggregateReader) checkRecord(r *Record) {
 
 func (a *aggregateReader) missing(name string) {
 	a.local = name
-	a.warn.add(WarnMissing, a.place(), "")
+	a.note(WarnMissing, nil)
 }
 
 // recordExtension keeps a child that the schema does not know. RFC 9990 §3.2
 // allows such children if they have a namespace.
 func (a *aggregateReader) recordExtension(r *Record) {
 	if a.name != "" {
-		a.warn.add(WarnUnknown, a.place(), "")
+		a.note(WarnUnknown, nil)
 	}
 	if raw := a.raw(); raw != "" {
 		r.Extensions = append(r.Extensions, raw)
@@ -113,6 +123,7 @@ func (a *aggregateReader) reason(p *PolicyEvaluated) {
 			a.unknown()
 		}
 	}
+	a.charge(reasonBytes)
 	if a.room(len(p.Reasons), "reasons") {
 		p.Reasons = append(p.Reasons, reason)
 	}
@@ -162,6 +173,7 @@ func (a *aggregateReader) dkimResult(r *AuthResults) {
 			a.unknown()
 		}
 	}
+	a.charge(resultBytes)
 	if a.room(len(r.DKIM), "DKIM results") {
 		r.DKIM = append(r.DKIM, d)
 	}
@@ -183,6 +195,7 @@ func (a *aggregateReader) spfResult(r *AuthResults) {
 			a.unknown()
 		}
 	}
+	a.charge(resultBytes)
 	if a.room(len(r.SPF), "SPF results") {
 		r.SPF = append(r.SPF, s)
 	}

@@ -36,21 +36,25 @@ func (a *aggregateReader) keep(text []byte) string {
 	if s, ok := a.strings[string(text)]; ok {
 		return s
 	}
-	if a.kept += len(text); a.kept > maxKeptText {
-		a.fail(exceeds("the text of one report", maxKeptText, "bytes"))
-		return ""
-	}
 	s := string(text)
+	a.charge(len(s))
 	if len(s) <= maxShared && len(a.strings) < maxSharedStrings {
 		a.strings[s] = s
 	}
 	return s
 }
 
+// charge counts what the report takes in memory.
+func (a *aggregateReader) charge(bytes int) {
+	if a.charged += bytes; a.charged > maxKept {
+		a.fail(exceeds("the memory of one report", maxKept, "bytes"))
+	}
+}
+
 // first puts text into field unless it has one already.
 func (a *aggregateReader) first(field *string, text string) {
 	if *field != "" && text != "" && text != *field {
-		a.warn.add(WarnRepeated, a.place(), text)
+		a.note(WarnRepeated, []byte(text))
 		return
 	}
 	if *field == "" {
@@ -81,7 +85,7 @@ func (a *aggregateReader) word(field *string, known []string) {
 	if slices.Contains(known, lower) {
 		code = WarnWordCase
 	}
-	a.warn.add(code, a.place(), string(text))
+	a.note(code, text)
 	a.first(field, a.keep([]byte(lower)))
 }
 
@@ -90,10 +94,10 @@ func (a *aggregateReader) epoch(field *time.Time) {
 	text := string(a.text())
 	t, odd, ok := readEpoch(text)
 	if odd || !ok {
-		a.warn.add(WarnTime, a.place(), text)
+		a.note(WarnTime, []byte(text))
 	}
 	if ok && !field.IsZero() {
-		a.warn.add(WarnRepeated, a.place(), text)
+		a.note(WarnRepeated, []byte(text))
 		return
 	}
 	if ok {
@@ -108,12 +112,12 @@ func (a *aggregateReader) number(field *int64) {
 	if !ok {
 		var odd bool
 		if n, odd, ok = readNumber(string(text)); odd || !ok {
-			a.warn.add(WarnNumber, a.place(), string(text))
+			a.note(WarnNumber, text)
 		}
 	}
 	switch {
 	case ok && *field != 0 && *field != n:
-		a.warn.add(WarnRepeated, a.place(), string(text))
+		a.note(WarnRepeated, text)
 	case ok:
 		*field = n
 	}
@@ -142,7 +146,7 @@ func (a *aggregateReader) percent(field **int) {
 		return
 	}
 	if odd || !ok || n < 0 || n > 100 {
-		a.warn.add(WarnNumber, a.place(), string(text))
+		a.note(WarnNumber, text)
 	}
 	if ok && n >= 0 && n <= 100 && *field == nil {
 		value := int(n)
@@ -156,11 +160,11 @@ func (a *aggregateReader) ip(field *netip.Addr) {
 	text := string(a.text())
 	ip, odd := readIP(text)
 	if odd && text != "" {
-		a.warn.add(WarnIP, a.place(), text)
+		a.note(WarnIP, []byte(text))
 	}
 	switch {
 	case ip.IsValid() && field.IsValid() && ip != *field:
-		a.warn.add(WarnRepeated, a.place(), text)
+		a.note(WarnRepeated, []byte(text))
 	case ip.IsValid():
 		*field = ip
 	}

@@ -9,6 +9,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 
 	"golang.org/x/text/encoding"
 )
@@ -80,11 +81,19 @@ func (p place) into(member string) place {
 	return inner
 }
 
+// sniffers keeps the readers that are done.
+var sniffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, sniffBytes) }}
+
 // read tells by the first bytes what r holds and reads it. It returns an error
 // only for an archive that could not be unpacked: for p itself, or where r cannot
 // be read, for the archive around it.
 func (d *documents) read(r io.Reader, p place) error {
-	br := bufio.NewReaderSize(r, sniffBytes)
+	br := sniffers.Get().(*bufio.Reader)
+	br.Reset(r)
+	defer func() {
+		br.Reset(nil)
+		sniffers.Put(br)
+	}()
 	head, err := br.Peek(sniffBytes)
 	switch form := sniff(head); {
 	case form == formGzip:
@@ -142,10 +151,12 @@ func (d *documents) unreadable(kind Kind, code string, p place, err error) {
 }
 
 // archiveFailed notes an archive that could not be unpacked: it is worth keeping
-// only if a name says that it holds a report.
+// only if a name says that it holds a report, or if reports stood before it in the
+// message and a bound kept it from being looked at.
 func (d *documents) archiveFailed(p place, err error) {
 	u := unreadable("", CodeArchive, p, err)
-	if reportFileName(p.name) {
+	followed := u.Code == CodeLimit && len(d.out.Reports)+len(d.out.Unreadable) > 0
+	if followed || reportFileName(p.name) {
 		d.out.Unreadable = append(d.out.Unreadable, u)
 		return
 	}

@@ -122,13 +122,20 @@ func TestHostileDocuments(t *testing.T) {
 		{"results", func(t *testing.T) []byte {
 			return gzipped(t, hostileHead+"<record><auth_results>", "<dkim/>", 1_000_000, "</auth_results></record></feedback>")
 		}, "the number of DKIM results in one record exceeds the bound of 1000"},
+		{"results in all", func(t *testing.T) []byte {
+			record := "<record><auth_results>" + strings.Repeat("<spf/>", 900) + "</auth_results></record>"
+			return gzipped(t, hostileHead, record, 10_000, "</feedback>")
+		}, "the memory of one report exceeds the bound of 100663296 bytes"},
+		{"namespaces", func(t *testing.T) []byte {
+			return gzipped(t, hostileHead, `<a xmlns:a="" xmlns:b="" xmlns:c="" xmlns:d="">`, 17, "")
+		}, "the number of XML namespaces exceeds the bound of 64 declarations"},
 		{"errors", func(t *testing.T) []byte {
 			return gzipped(t, "<feedback><report_metadata>", "<error>a</error>", 1_000_000, "")
 		}, "the number of error elements exceeds the bound of 1000 elements"},
 		{"text in all", func(t *testing.T) []byte {
 			text := "<record><identifiers><header_from>" + strings.Repeat("a", 60_000) + "</header_from></identifiers></record>"
 			return gzipped(t, hostileHead, text, 2000, "</feedback>")
-		}, "the text of one report exceeds the bound of 67108864 bytes"},
+		}, "the memory of one report exceeds the bound of 100663296 bytes"},
 		{"billion laughs", func(t *testing.T) []byte {
 			return []byte(`<?xml version="1.0"?><!DOCTYPE feedback [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><feedback>&b;</feedback>`)
 		}, "a DOCTYPE with an internal subset is not read"},
@@ -157,7 +164,7 @@ func TestHostileDocuments(t *testing.T) {
 		}, "exceeded max depth"},
 		{"long TLS report", func(t *testing.T) []byte {
 			return gzipped(t, hostileTLS, " ", 20<<20, `"policies":[]}`)
-		}, "a TLS report exceeds the bound of 16777216 bytes"},
+		}, "a TLS report exceeds the bound of 8388608 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,16 +37,17 @@ const (
 	maxToken      = 64 << 10 // bytes of one tag, comment or stretch of text
 	maxXMLDepth   = 32       // nested elements; the schema has 6
 	maxAttributes = 32       // of one element
+	maxNamespaces = 64       // declared at one place; each name is looked up among them
 	maxExtension  = 64 << 10 // bytes of one extension element that is kept
 	maxExtensions = 1 << 20  // bytes of all of them in one document
 	maxErrors     = 1000     // error elements in report_metadata
 	maxResults    = 1000     // DKIM or SPF results, or reasons, in one record; RFC 9990 §3.1.3 has 100
-	maxKeptText   = 64 << 20 // bytes of text kept of one document
+	maxKept       = 96 << 20 // bytes in memory of one report; 150,000 records take half of that
 )
 
 // The bounds of a TLS report.
 const (
-	maxTLSBytes    = 16 << 20 // unpacked; a day of a large organization has some 100 KB
+	maxTLSBytes    = 8 << 20 // unpacked; a day of a large organization has some 100 KB
 	maxTLSPolicies = 10_000
 	maxTLSDetails  = 50_000 // failure-details in all policies together
 	maxTLSStrings  = 1000   // items of one policy-string or mx-host

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -15,6 +16,7 @@ func (d *documents) gunzip(r *bufio.Reader, p place) error {
 	if err != nil {
 		return fmt.Errorf("unpack gzip: %w", err)
 	}
+	defer stream.release()
 	inner := p.into(gzipName(stream.z.Name))
 	if err := d.open(inner); err != nil {
 		return err
@@ -46,14 +48,21 @@ type gzipReader struct {
 	err     error
 }
 
+// inflaters keeps the readers that are done, with their tables and windows.
+var inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
+
+// newGzipReader opens the first member. The caller has to release the reader.
 func newGzipReader(r *bufio.Reader) (*gzipReader, error) {
-	z, err := gzip.NewReader(r)
-	if err != nil {
+	z := inflaters.Get().(*gzip.Reader)
+	if err := z.Reset(r); err != nil {
+		inflaters.Put(z)
 		return nil, err
 	}
 	z.Multistream(false)
 	return &gzipReader{r: r, z: z, members: 1}, nil
 }
+
+func (g *gzipReader) release() { inflaters.Put(g.z) }
 
 func (g *gzipReader) Read(p []byte) (int, error) {
 	for g.err == nil {

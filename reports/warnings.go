@@ -42,12 +42,15 @@ type warnings struct {
 }
 
 func (w *warnings) add(code, where, text string) {
-	if len(w.list) >= maxWarnings {
+	if w.full() {
 		w.more++
 		return
 	}
 	w.list = append(w.list, Warning{Code: code, Where: where, Text: excerpt(text)})
 }
+
+// full tells whether another warning would only be counted.
+func (w *warnings) full() bool { return len(w.list) == maxWarnings }
 
 // all returns the warnings; past maxWarnings it ends with one that counts the rest.
 func (w *warnings) all() []Warning {

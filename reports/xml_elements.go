@@ -112,6 +112,15 @@ func (x *xmlElements) fail(err error) {
 	}
 }
 
+// note adds a warning about the last child.
+func (x *xmlElements) note(code string, text []byte) {
+	if x.warn.full() {
+		x.warn.more++
+		return
+	}
+	x.warn.add(code, x.where(), string(text))
+}
+
 // child goes to the next child of the open element. At the end tag of the open
 // element, and after an error, it returns false.
 func (x *xmlElements) child() bool {
@@ -132,7 +141,7 @@ func (x *xmlElements) child() bool {
 		case token.kind == xmlStray:
 			x.fail(errMarkup)
 		case len(bytes.TrimSpace(token.text)) > 0:
-			x.warn.add(WarnStrayText, x.where(), string(token.text))
+			x.note(WarnStrayText, token.text)
 		}
 	}
 	return false
@@ -177,6 +186,10 @@ func (x *xmlElements) bind() {
 		prefix, found := bytes.CutPrefix(a.name, []byte("xmlns"))
 		if !found || len(prefix) > 0 && prefix[0] != ':' {
 			continue
+		}
+		if len(x.bindings) == maxNamespaces {
+			x.fail(exceeds("the number of XML namespaces", maxNamespaces, "declarations"))
+			return
 		}
 		x.bindings = append(x.bindings, xmlBinding{
 			prefix:    strings.TrimPrefix(string(prefix), ":"),
@@ -257,7 +270,7 @@ func (x *xmlElements) text() []byte {
 			return x.checkText(odd)
 		case token.kind == xmlStart:
 			x.push(&token)
-			x.warn.add(WarnUnknown, x.where(), string(token.name))
+			x.note(WarnUnknown, token.name)
 			x.skip()
 		default:
 			odd = x.addText(&token) || odd
@@ -288,11 +301,11 @@ func (x *xmlElements) addText(token *xmlToken) (odd bool) {
 // checkText returns the text in the buffer as valid UTF-8.
 func (x *xmlElements) checkText(odd bool) []byte {
 	if odd {
-		x.warn.add(WarnMarkup, x.where(), string(x.buffer))
+		x.note(WarnMarkup, x.buffer)
 	}
 	if !utf8.Valid(x.buffer) {
 		x.buffer = bytes.ToValidUTF8(x.buffer, []byte("\uFFFD"))
-		x.warn.add(WarnInvalidUTF8, x.where(), string(x.buffer))
+		x.note(WarnInvalidUTF8, x.buffer)
 	}
 	return bytes.TrimSpace(x.buffer)
 }

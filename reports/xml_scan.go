@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 )
 
 // xmlKind tells the tokens of an XML document apart.
@@ -52,8 +53,18 @@ type xmlScanner struct {
 	attributes []xmlAttribute // of the last start tag
 }
 
+// windows keeps the windows of scanners that are done: most reports are a tenth
+// as long as the window.
+var windows = sync.Pool{New: func() any { return new([maxToken]byte) }}
+
 func newXMLScanner(r io.Reader) *xmlScanner {
-	return &xmlScanner{r: r, buf: make([]byte, maxToken)}
+	return &xmlScanner{r: r, buf: windows.Get().(*[maxToken]byte)[:]}
+}
+
+// release gives the window back. No token may be used after it.
+func (s *xmlScanner) release() {
+	windows.Put((*[maxToken]byte)(s.buf))
+	s.buf = nil
 }
 
 // offset is the position in the document, in bytes of its UTF-8 form.
@@ -117,6 +128,14 @@ func (s *xmlScanner) find(from int, delim string) (int, error) {
 
 // at returns the byte at offset i of the window.
 func (s *xmlScanner) at(i int) (byte, error) {
+	if s.pos+i < s.end {
+		return s.buf[s.pos+i], nil
+	}
+	return s.readTo(i)
+}
+
+// readTo is at for a byte that is not in the window yet.
+func (s *xmlScanner) readTo(i int) (byte, error) {
 	for s.pos+i >= s.end {
 		if err := s.more(); err != nil {
 			return 0, err
@@ -151,8 +170,7 @@ func (s *xmlScanner) next() (xmlToken, error) {
 		if c != '<' {
 			return s.text()
 		}
-		c, err = s.at(1)
-		if err != nil {
+		if c, err = s.at(1); err != nil {
 			return xmlToken{}, cutShort(err)
 		}
 		switch c {

@@ -21,7 +21,7 @@ func (x *xmlElements) raw() string {
 		return ""
 	}
 	if len(kept) > bound {
-		x.warn.add(WarnExtension, x.where(), string(kept))
+		x.note(WarnExtension, kept)
 		return ""
 	}
 	x.kept += len(kept)

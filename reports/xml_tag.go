@@ -18,11 +18,11 @@ func (s *xmlScanner) startTag() (xmlToken, error) {
 	raw := s.take(n)
 	token := xmlToken{kind: xmlStart, raw: raw}
 	inner := raw[1 : n-1]
+	end := nameLength(inner)
 	if inner[len(inner)-1] == '/' {
 		token.empty = true
 		inner = inner[:len(inner)-1]
 	}
-	end := nameLength(inner)
 	token.name = inner[:end]
 	s.attributes = s.attributes[:0]
 	if end < len(inner) {
@@ -70,14 +70,13 @@ func (s *xmlScanner) tagLength() (int, error) {
 func (s *xmlScanner) passName(i int) (int, error) {
 	start := i
 	for {
-		c, err := s.at(i)
-		if err != nil {
-			return 0, err
-		}
-		if !nameByte(c) {
+		i += nameLength(s.buf[min(s.pos+i, s.end):s.end])
+		if s.pos+i < s.end {
 			break
 		}
-		i++
+		if _, err := s.at(i); err != nil {
+			return 0, err
+		}
 	}
 	if i == start || !nameStart(s.buf[s.pos+start]) {
 		return 0, errTagStray
@@ -168,9 +167,16 @@ func blank(c byte) bool { return c == ' ' || c == '\n' || c == '\t' || c == '\r'
 // nameStart and nameByte tell what a name may hold. All bytes beyond ASCII pass:
 // such a name is none of the schema's anyway.
 func nameStart(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '_' || c == ':' || c >= 0x80
+	return nameByte(c) && c != '-' && c != '.' && (c < '0' || c > '9')
 }
 
-func nameByte(c byte) bool {
-	return nameStart(c) || '0' <= c && c <= '9' || c == '-' || c == '.'
-}
+func nameByte(c byte) bool { return nameBytes[c] }
+
+// nameBytes is nameByte as a table.
+var nameBytes = func() (table [256]bool) {
+	for c := range 256 {
+		table[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			c == '_' || c == ':' || c == '-' || c == '.' || c >= 0x80
+	}
+	return table
+}()

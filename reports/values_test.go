@@ -1,0 +1,99 @@
+package reports
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+)
+
+func TestReadIP(t *testing.T) {
+	tests := []struct {
+		text, want string
+		odd        bool
+	}{
+		{"192.0.2.1", "192.0.2.1", false},
+		{" 2001:DB8::1\n", "2001:db8::1", false},
+		{"::ffff:192.0.2.1", "::ffff:192.0.2.1", false},
+		{"[2001:db8::1]", "2001:db8::1", true},
+		{"[192.0.2.1]", "192.0.2.1", true},
+		{"IPv6:2001:db8::1", "2001:db8::1", true},
+		{"[IPv6:2001:db8::1]", "2001:db8::1", true},
+		{"192.0.2.1/32", "192.0.2.1", true},
+		{"192.0.2.0/24", "", true},
+		{"192.0.2.1:25", "192.0.2.1", true},
+		{"[2001:db8::1]:25", "2001:db8::1", true},
+		{"192.000.002.010", "192.0.2.10", true},
+		{"2001:00db8:0000::00001", "2001:db8::1", true},
+		{"192.0.2", "", true},
+		{"192.0.2.256", "", true},
+		{"mail.example", "", true},
+		{"", "", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			var want netip.Addr
+			if tt.want != "" {
+				want = netip.MustParseAddr(tt.want)
+			}
+			if got, odd := readIP(tt.text); got != want || odd != tt.odd {
+				t.Errorf("got %v, %v; want %v, %v", got, odd, want, tt.odd)
+			}
+		})
+	}
+}
+
+func TestReadNumber(t *testing.T) {
+	tests := []struct {
+		text    string
+		want    int64
+		odd, ok bool
+	}{
+		{"0", 0, false, true},
+		{" 17\n", 17, false, true},
+		{"-3", -3, false, true},
+		{"9223372036854775807", 9223372036854775807, false, true},
+		{"9223372036854775808", 0, false, false},
+		{"1e3", 1000, true, true},
+		{"2.9", 2, true, true},
+		{"1e300", 0, false, false},
+		{"NaN", 0, false, false},
+		{"Inf", 0, false, false},
+		{"twelve", 0, false, false},
+		{"", 0, false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			if got, odd, ok := readNumber(tt.text); got != tt.want || odd != tt.odd || ok != tt.ok {
+				t.Errorf("got %d, %v, %v; want %d, %v, %v", got, odd, ok, tt.want, tt.odd, tt.ok)
+			}
+		})
+	}
+}
+
+func TestReadEpoch(t *testing.T) {
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tests := []struct {
+		text    string
+		want    time.Time
+		odd, ok bool
+	}{
+		{"1767225600", day, false, true},
+		{"1767225600.25", day, true, true},
+		{"2026-01-01T00:00:00Z", day, true, true},
+		{"2026-01-01t02:00:00+02:00", day, true, true},
+		{"2026-01-01 00:00:00", day, true, true},
+		{"2026-01-01", day, true, true},
+		{"0", time.Unix(0, 0).UTC(), false, true},
+		{"-1", time.Time{}, false, false},
+		{"253402300800", time.Time{}, false, false},
+		{"yesterday", time.Time{}, true, false},
+		{"", time.Time{}, true, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			if got, odd, ok := readEpoch(tt.text); got != tt.want || odd != tt.odd || ok != tt.ok {
+				t.Errorf("got %v, %v, %v; want %v, %v, %v", got, odd, ok, tt.want, tt.odd, tt.ok)
+			}
+		})
+	}
+}
