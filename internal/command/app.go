@@ -67,6 +67,7 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 		Targets:    func() intake.Targets { return a.targets.Load() },
 		Policy:     intake.Policy{Authorization: intake.AuthorizationMode(cfg.Authorization.Mode), OnFail: intake.OnFail(cfg.Sender.OnFail)},
 		Keep:       intake.Keep(cfg.Failure.Keep),
+		Quota:      intake.Quota{Domain: cfg.Limits.WildcardDomain, Total: cfg.Limits.WildcardTotal},
 		DNSBudget:  time.Duration(cfg.DNS.Budget),
 		MaxMessage: int64(cfg.Limits.Message),
 		InFlight:   int64(cfg.Limits.InFlight),

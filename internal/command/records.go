@@ -55,20 +55,16 @@ is asked from the DNS, kept, and never weakened.`,
 	return cmd
 }
 
-// existing looks up the policy record of each target. One that cannot be looked
-// up is said on stderr, and then treated as if there were none.
+// existing learns what each target has now. What cannot be looked up is said on
+// stderr, and then treated as if there were no record.
 func (e *env) existing(ctx context.Context, dns dmarcdns.TXTResolver, targets []dmarcdns.Target) []dmarcdns.Wanted {
 	ctx, cancel := context.WithTimeout(ctx, lookBudget)
 	defer cancel()
 	var wanted []dmarcdns.Wanted
 	for _, t := range targets {
-		w := dmarcdns.Wanted{Target: t}
-		published, err := dmarcdns.Lookup(ctx, dns, t.Domain)
+		w, err := dmarcdns.Want(ctx, dns, t)
 		if err != nil {
 			fmt.Fprintf(e.stderr, "%s: could not look at its DMARC record (%v); if it has one, keep its tags\n", printable(t.Domain), err)
-		}
-		for _, r := range published.Records {
-			w.Existing = append(w.Existing, r.Raw)
 		}
 		wanted = append(wanted, w)
 	}

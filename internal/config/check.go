@@ -140,6 +140,8 @@ func (c *check) limits() {
 		{"limits.per_address", l.PerAddress},
 		{"limits.per_minute", l.PerMinute},
 		{"limits.recipients", l.Recipients},
+		{"limits.wildcard_domain", l.WildcardDomain},
+		{"limits.wildcard_total", l.WildcardTotal},
 	}
 	for _, count := range counts {
 		if count.n < 1 {
@@ -148,6 +150,9 @@ func (c *check) limits() {
 	}
 	if l.PerAddress > l.Connections {
 		c.contradiction("limits.per_address", "limits.connections", l.PerAddress, l.Connections, "is more than")
+	}
+	if l.WildcardDomain > l.WildcardTotal {
+		c.contradiction("limits.wildcard_domain", "limits.wildcard_total", l.WildcardDomain, l.WildcardTotal, "is more than")
 	}
 }
 

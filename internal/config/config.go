@@ -84,15 +84,17 @@ type DNS struct {
 
 // Limits is the section [limits].
 type Limits struct {
-	Message     Size     // of one message
-	Unpacked    Size     // of all that the archives of one message hold
-	InFlight    Size     // of all messages that are being received; at least Message
-	Connections int      // at the same time
-	PerAddress  int      // at the same time from one IPv4 address or IPv6 /64
-	PerMinute   int      // new connections from one IPv4 address or IPv6 /64
-	Recipients  int      // of one message
-	Idle        Duration // for one command, and between two reads of content
-	Session     Duration // for a whole connection; longer than Idle
+	Message        Size     // of one message
+	Unpacked       Size     // of all that the archives of one message hold
+	InFlight       Size     // of all messages that are being received; at least Message
+	Connections    int      // at the same time
+	PerAddress     int      // at the same time from one IPv4 address or IPv6 /64
+	PerMinute      int      // new connections from one IPv4 address or IPv6 /64
+	WildcardDomain int      // reports a day about one domain that only the target "*" serves
+	WildcardTotal  int      // reports a day about all such domains; at least WildcardDomain
+	Recipients     int      // of one message
+	Idle           Duration // for one command, and between two reads of content
+	Session        Duration // for a whole connection; longer than Idle
 }
 
 // Storage is the section [storage].

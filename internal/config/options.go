@@ -27,15 +27,17 @@ func defaults() *Config {
 		Sender:        Sender{OnFail: "accept"},
 		DNS:           DNS{Budget: Duration(4 * time.Second)},
 		Limits: Limits{
-			Message:     25 << 20, // opendmarc-reports sends up to 21 MB
-			Unpacked:    128 << 20,
-			InFlight:    48 << 20,
-			Connections: 1000,
-			PerAddress:  20,
-			PerMinute:   1200,
-			Recipients:  100,                        // the least that RFC 5321 §4.5.3.1.8 allows
-			Idle:        Duration(time.Minute),      // every sender is a machine
-			Session:     Duration(15 * time.Minute), // an honest one is done in seconds
+			Message:        25 << 20, // opendmarc-reports sends up to 21 MB
+			Unpacked:       128 << 20,
+			InFlight:       48 << 20,
+			Connections:    1000,
+			PerAddress:     20,
+			PerMinute:      1200,
+			WildcardDomain: 1000,
+			WildcardTotal:  100_000,
+			Recipients:     100,                        // the least that RFC 5321 §4.5.3.1.8 allows
+			Idle:           Duration(time.Minute),      // every sender is a machine
+			Session:        Duration(15 * time.Minute), // an honest one is done in seconds
 		},
 		Storage:    Storage{Dir: "data"},
 		Failure:    Failure{Keep: "headers"},
@@ -80,6 +82,8 @@ func (c *Config) options() []option {
 		{"limits.connections", &c.Limits.Connections},
 		{"limits.per_address", &c.Limits.PerAddress},
 		{"limits.per_minute", &c.Limits.PerMinute},
+		{"limits.wildcard_domain", &c.Limits.WildcardDomain},
+		{"limits.wildcard_total", &c.Limits.WildcardTotal},
 		{"limits.recipients", &c.Limits.Recipients},
 		{"limits.idle", &c.Limits.Idle},
 		{"limits.session", &c.Limits.Session},

@@ -130,6 +130,7 @@ func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
 		"message_id", m.Facts.MessageID,
 		"sender_domain", m.Facts.Sender.Domain,
 		"sender_result", m.Facts.Sender.Result,
+		"sender_reason", f.SenderReason,
 		"bytes", len(m.Body),
 		"seconds", elapsed.Seconds(),
 	}
@@ -141,6 +142,16 @@ func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
 	}
 	in.Log.Log(context.Background(), level, "message", attrs...)
 	in.warnMissing(f)
+}
+
+// panics counts and logs the panics that readers had; their messages are held.
+func (in *Intake) panics(m message, found reports.Found) {
+	for _, u := range found.Unreadable {
+		if u.Stack != nil {
+			in.Metrics.panicked()
+			in.Log.Error("panic in a reader", "id", m.ID, "part", u.Part, "error", u.Reason, "stack", string(u.Stack))
+		}
+	}
 }
 
 // warnMissing says loudly, once for each policy domain, that our own zone lacks a

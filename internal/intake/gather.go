@@ -26,6 +26,7 @@ func (in *Intake) gather(ctx context.Context, m *message) facts {
 	if !in.anythingKept(f) {
 		return f
 	}
+	in.count(f)
 	ctx, cancel := context.WithTimeout(ctx, in.DNSBudget)
 	defer cancel()
 	var asking sync.WaitGroup
@@ -48,6 +49,24 @@ func (in *Intake) served(found []reports.Report) map[string]domainFacts {
 	}
 	return domains
 }
+
+// count counts the reports about domains that only "*" serves. An imported message
+// was chosen by the administrator.
+func (in *Intake) count(f facts) {
+	if f.Source == storage.SourceImport {
+		return
+	}
+	for i := range f.Found.Reports {
+		domain, served := firstServed(f.Found.Reports[i].PolicyDomains(), f.Domains)
+		if known := f.Domains[domain]; served && known.Target == wildcard && !in.quota.take(domain, f.ReceivedAt) {
+			known.OverQuota = true
+			f.Domains[domain] = known
+		}
+	}
+}
+
+// wildcard is the target that serves every domain.
+const wildcard = "*"
 
 // anythingKept tells whether anything of the message can end in the store, so that
 // a stranger cannot make us ask DNS by sending what is refused anyway.
@@ -75,7 +94,12 @@ func (in *Intake) authenticate(ctx context.Context, m *message, f *facts) {
 		MailFrom: m.Facts.Envelope.MailFrom,
 		Message:  m.Body,
 	})
+	if r.Stack != nil {
+		in.Metrics.panicked()
+		in.Log.Error("panic in sender authentication", "id", m.ID, "error", r.Reason, "stack", string(r.Stack))
+	}
 	f.Sender = r.Verdict
+	f.SenderReason = r.Reason
 	m.Facts.Sender = storage.Sender{
 		Domain: r.Domain,
 		Result: string(r.Verdict),

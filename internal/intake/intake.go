@@ -48,6 +48,7 @@ type Config struct {
 	Targets    func() Targets // asked for each message, so that a reload takes effect
 	Policy     Policy
 	Keep       Keep
+	Quota      Quota
 	DNSBudget  time.Duration // for all DNS of one message
 	MaxMessage int64         // bytes
 	InFlight   int64         // bytes of all messages that are being taken at once
@@ -70,11 +71,12 @@ type Intake struct {
 	Config
 	inFlight *budget
 	missing  missing
+	quota    *quota
 }
 
 // New makes an Intake.
 func New(c Config) *Intake {
-	return &Intake{Config: c, inFlight: newBudget(c.InFlight)}
+	return &Intake{Config: c, inFlight: newBudget(c.InFlight), quota: newQuota(c.Quota)}
 }
 
 // Mail accepts every sender: the null reverse path is usual for reports (RFC 5321
@@ -169,6 +171,7 @@ func (in *Intake) take(ctx context.Context, m message) Result {
 	j := judge(f, in.Policy)
 	res := in.carryOut(ctx, m, f, j)
 	elapsed := time.Since(start)
+	in.panics(m, f.Found)
 	in.Metrics.took(f, j, res, elapsed)
 	in.log(m, f, res, elapsed)
 	return res

@@ -113,6 +113,7 @@ func newBench(t *testing.T, change func(*Config)) *bench {
 		Targets:   func() Targets { return targets{"example.com"} },
 		Policy:    Policy{Authorization: Observe, OnFail: Accept},
 		Keep:      KeepHeaders,
+		Quota:     Quota{Domain: 2, Total: 3},
 		DNSBudget: time.Minute, MaxMessage: 1 << 20, InFlight: 8 << 20,
 		Store: b.store, DNS: b.zone, FreshDNS: b.fresh, Verifier: b.sender, Postmaster: maildir,
 		FreeSpace: func() (int64, error) { return 1 << 40, nil },
@@ -402,5 +403,52 @@ func TestMissingIsNewsOnce(t *testing.T) {
 	}
 	if len(m.domains) > maxMissing {
 		t.Errorf("remembers %d domains, more than %d", len(m.domains), maxMissing)
+	}
+}
+
+// everything serves one listed target, and all others by "*".
+type everything struct{}
+
+func (everything) Match(domain string) (string, bool) {
+	if domain == "example.com" {
+		return domain, true
+	}
+	return wildcard, true
+}
+
+func TestWildcardQuota(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Targets = func() Targets { return everything{} } })
+	for i, step := range []struct{ domain, want string }{
+		{"one.example", "250 "}, {"one.example", "250 "},
+		{"one.example", "451 4.7.1 too many reports about one.example"}, // its own bound
+		{"two.example", "250 "},
+		{"three.example", "451 4.7.1 "},                                                                    // that of all
+		{"example.com", "250 "}, {"example.com", "250 "}, {"example.com", "250 "}, {"example.com", "250 "}, // listed: none
+	} {
+		if got := b.deliver(t, mailWith(document(step.domain, fmt.Sprint(i)))); !strings.HasPrefix(got, step.want) {
+			t.Errorf("step %d, %s: got %q, want %q", i, step.domain, got, step.want)
+		}
+	}
+}
+
+func TestQuotaComesBackAndIsBounded(t *testing.T) {
+	q := newQuota(Quota{Domain: 24, Total: 1 << 30})
+	for i := range 25 {
+		if got, want := q.take("a.example", noon), i < 24; got != want {
+			t.Errorf("report %d: got %v, want %v", i+1, got, want)
+		}
+	}
+	if !q.take("a.example", noon.Add(time.Hour+time.Second)) {
+		t.Error("after an hour a 24th of the day's worth should be back")
+	}
+	for i := range 2 * maxQuotaDomains {
+		q.take(fmt.Sprint(i), noon)
+	}
+	if len(q.domains) > maxQuotaDomains {
+		t.Errorf("remembers %d domains, more than %d", len(q.domains), maxQuotaDomains)
+	}
+	q.take("new.example", noon.Add(24*time.Hour))
+	if len(q.domains) > maxQuotaDomains/2 {
+		t.Errorf("remembers %d domains a day later", len(q.domains))
 	}
 }

@@ -40,12 +40,13 @@ const (
 
 // facts is all that the judge knows of a message.
 type facts struct {
-	Found      reports.Found
-	Source     storage.Source
-	ReceivedAt time.Time
-	Postmaster bool             // a recipient is postmaster or abuse
-	Sender     mailauth.Verdict // "" when not evaluated
-	Domains    map[string]domainFacts
+	Found        reports.Found
+	Source       storage.Source
+	ReceivedAt   time.Time
+	Postmaster   bool             // a recipient is postmaster or abuse
+	Sender       mailauth.Verdict // "" when not evaluated
+	SenderReason string           // why Sender is not pass
+	Domains      map[string]domainFacts
 }
 
 // domainFacts is what is known of one policy domain.
@@ -54,6 +55,7 @@ type domainFacts struct {
 	Target        string // the configured target that is this domain or above it
 	Authorization dmarcdns.Authorization
 	Record        string // name of the authorization record, for the reply
+	OverQuota     bool   // only "*" serves it, and it has had its reports for now
 }
 
 // verdict is what becomes of a message or of one of its reports.
@@ -141,6 +143,9 @@ func judgeReport(r *reports.Report, f facts, p Policy) ruling {
 	if !served {
 		return ruling{reject, "not_a_target", "reports about " + domains[0] + " are not accepted here", replyNotTarget(domains[0])}
 	}
+	if f.Domains[domain].OverQuota {
+		return ruling{refer, "quota", "too many reports about domains that are no listed target", replyQuota(domain)}
+	}
 	if r.Kind != reports.KindTLS && p.Authorization == Enforce { // RFC 8460 has no such check
 		if no, refused := judgeAuthorization(domain, f.Domains[domain]); refused {
 			return no
@@ -185,7 +190,7 @@ func judgeSender(r ruling, f facts, p Policy) ruling {
 	case mailauth.TempError:
 		return ruling{refer, "sender_temperror", "sender authentication met a temporary DNS error", replySenderTemp}
 	}
-	reason := fmt.Sprintf("sender authentication: %s", f.Sender)
+	reason := fmt.Sprintf("sender authentication: %s: %s", f.Sender, f.SenderReason)
 	if p.OnFail == Reject {
 		return ruling{reject, "sender_" + string(f.Sender), reason, replySenderFail}
 	}

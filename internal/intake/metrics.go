@@ -14,8 +14,9 @@ type Metrics struct {
 	reasons  *prometheus.CounterVec // by code: why a message was held, refused or deferred
 	sender   *prometheus.CounterVec // by result
 	grants   *prometheus.CounterVec // external authorization, by result
-	seconds  prometheus.Histogram   // from the last byte to the reply
-	last     *prometheus.GaugeVec   // arrival of the last report, by target
+	panics   prometheus.Counter
+	seconds  prometheus.Histogram // from the last byte to the reply
+	last     *prometheus.GaugeVec // arrival of the last report, by target
 }
 
 // NewMetrics makes the counters and registers them.
@@ -31,6 +32,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		reasons:  counter("refusals_total", "Messages held, refused or deferred, by reason.", "reason"),
 		sender:   counter("sender_authentication_total", "Messages by the result of their sender authentication.", "result"),
 		grants:   counter("authorization_total", "Policy domains of messages by external authorization.", "result"),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "reportmx_intake_panics_total", Help: "Panics that were caught while a message was read.",
+		}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "reportmx_intake_seconds",
 			Help:    "Time from the last byte of a message to its reply.",
@@ -41,12 +45,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "When the last report about a configured target was stored, in seconds since 1970.",
 		}, []string{"target"}),
 	}
-	r.MustRegister(m.seconds, m.last)
+	r.MustRegister(m.panics, m.seconds, m.last)
 	return m
 }
 
 // refused counts a message that was turned away before it was read.
 func (m *Metrics) refused(reason string) { m.reasons.WithLabelValues(reason).Inc() }
+
+func (m *Metrics) panicked() { m.panics.Inc() }
 
 // took counts what became of a message.
 func (m *Metrics) took(f facts, j judgement, res Result, elapsed time.Duration) {

@@ -45,6 +45,10 @@ func replyAuthorizationUnknown(domain string) smtpd.Reply {
 	return smtpd.Reply{Code: 451, Enhanced: [3]int{4, 4, 3}, Text: "DNS gave no answer whether reports about " + domain + " are authorized, try again later"}
 }
 
+func replyQuota(domain string) smtpd.Reply {
+	return smtpd.Reply{Code: 451, Enhanced: [3]int{4, 7, 1}, Text: "too many reports about " + domain + " or domains like it for now, try again later"}
+}
+
 func replyUnknownRecipient(addresses string) smtpd.Reply {
 	return smtpd.Reply{Code: 550, Enhanced: [3]int{5, 1, 1}, Text: "no such address here, reports go to " + addresses}
 }
