@@ -41,9 +41,16 @@ type Server struct {
 // Start runs a server with this zone until the test ends.
 func Start(t testing.TB, zoneText string) *Server {
 	t.Helper()
+	return StartAt(t, "127.0.0.1:0", zoneText)
+}
+
+// StartAt is Start at an address of the caller's choice: programs that cannot be told
+// another ask at port 53.
+func StartAt(t testing.TB, addr, zoneText string) *Server {
+	t.Helper()
 	s := &Server{stop: make(chan struct{})}
 	s.Set(t, zoneText)
-	packets, listener, err := listen()
+	packets, listener, err := listen(addr)
 	if err != nil {
 		t.Fatalf("listen for DNS: %v", err)
 	}
@@ -63,11 +70,11 @@ func Start(t testing.TB, zoneText string) *Server {
 	return s
 }
 
-// listen finds a port that is free for both protocols.
-func listen() (net.PacketConn, net.Listener, error) {
+// listen finds a port that is free for both protocols, if addr names none.
+func listen(addr string) (net.PacketConn, net.Listener, error) {
 	var last error
 	for range 20 {
-		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		packets, err := net.ListenPacket("udp", addr)
 		if err != nil {
 			return nil, nil, err
 		}
