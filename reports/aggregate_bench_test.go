@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"runtime"
 	"strings"
@@ -72,6 +73,26 @@ func BenchmarkAggregate(b *testing.B) {
 		}
 	}
 	b.ReportMetric(records*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+// BenchmarkSmall reads what most reports are: three records, in a gzip.
+func BenchmarkSmall(b *testing.B) {
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(generatedReport(3)); err != nil {
+		b.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var found Found
+		readBlob(bytes.NewReader(packed.Bytes()), "1", "report.xml.gz", newBudget(Limits{}), &found)
+		if len(found.Reports) != 1 {
+			b.Fatal(found.Unreadable)
+		}
+	}
 }
 
 // TestAggregateMemory holds a report of 150,000 records, the largest that is

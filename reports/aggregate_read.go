@@ -34,7 +34,7 @@ type aggregateReader struct {
 // only a passed bound is an error; what else is wrong behind it is a warning.
 func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
 	w := &warnings{}
-	decoded := newTextReader(bufio.NewReaderSize(r, 4<<10), w)
+	decoded := newTextReader(bufio.NewReaderSize(r, maxDeclaration), w)
 	a := aggregateReader{
 		xmlElements: newXMLElements(decoded, w),
 		report:      &Aggregate{},

@@ -119,3 +119,42 @@ func TestExtensionTooLong(t *testing.T) {
 		t.Errorf("records: got %d, want 1", len(a.Records))
 	}
 }
+
+// TestNamespaces holds which elements count as the report's own.
+func TestNamespaces(t *testing.T) {
+	const old, final = "http://dmarc.org/dmarc-xml/0.1", "urn:ietf:params:xml:ns:dmarc-2.0"
+	tests := []struct {
+		name, root, child string
+		ours              bool
+	}{
+		{"none and none", "", "", true},
+		{"none and RFC 7489", "", old, true},
+		{"none and RFC 9990", "", final, true},
+		{"RFC 7489 and none", old, "", true},
+		{"RFC 9990 and RFC 7489", final, old, true},
+		{"one of their own", "urn:example:dmarc", "urn:example:dmarc", true},
+		{"one of their own and RFC 9990", "urn:example:dmarc", final, true},
+		{"none and a foreign one", "", "urn:example:other", false},
+		{"RFC 9990 and a foreign one", final, "urn:example:other", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			doc := strings.Replace(smallReport, "<feedback>", `<a:feedback xmlns:a="`+tt.root+`">`, 1)
+			doc = strings.Replace(doc, "</feedback>", "</a:feedback>", 1)
+			doc = strings.Replace(doc, "<row>", `<row xmlns="`+tt.child+`">`, 1)
+			a, _, err := readAggregate(strings.NewReader(doc), newBudget(Limits{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := a.Records[0].Count == 1; got != tt.ours {
+				t.Errorf("row read: got %v, want %v", got, tt.ours)
+			}
+			if got := len(a.Records[0].Extensions) == 0; got != tt.ours {
+				t.Errorf("row is no extension: got %v, want %v", got, tt.ours)
+			}
+			if a.Namespace != tt.root {
+				t.Errorf("namespace: got %q, want %q", a.Namespace, tt.root)
+			}
+		})
+	}
+}

@@ -32,11 +32,11 @@ func (d *documents) unzip(r io.Reader, p place) error {
 	}
 	for _, m := range members {
 		inner := p.into(m.Name)
+		if err := d.open(inner); err != nil {
+			return fmt.Errorf("zip: %w", err)
+		}
 		if err := d.unzipMember(m, inner); err != nil {
 			d.archiveFailed(inner, fmt.Errorf("zip: %w", err))
-		}
-		if d.budget.opened == 0 && m != members[len(members)-1] {
-			return d.open(inner)
 		}
 	}
 	return nil
@@ -93,9 +93,6 @@ func (d *documents) unzipMember(f *zip.File, p place) error {
 	}
 	if f.Method != zip.Store && f.Method != zip.Deflate {
 		return fmt.Errorf("%w: %d", errZipMethod, f.Method)
-	}
-	if err := d.open(p); err != nil {
-		return err
 	}
 	content, err := f.Open()
 	if err != nil {

@@ -45,7 +45,6 @@ type xmlElements struct {
 	open     []byte // names of the open elements, one behind the other
 	lengths  []int  // their lengths
 	bindings []xmlBinding
-	names    map[string]string // each local name once
 
 	startTag []byte // of the last child, for raw
 	buffer   []byte // for text
@@ -63,7 +62,6 @@ func newXMLElements(r io.Reader, w *warnings) *xmlElements {
 		scan:  newXMLScanner(r),
 		warn:  w,
 		where: func() string { return "" },
-		names: map[string]string{},
 	}
 }
 
@@ -91,6 +89,9 @@ func (x *xmlElements) findRoot() {
 		x.warn.add(WarnBeforeRoot, "feedback", string(token.raw))
 	}
 	x.root, x.name = x.namespace, x.local
+	if x.scan.oddDeclaration {
+		x.warn.add(WarnMarkup, "XML declaration", "")
+	}
 	if x.scan.doctype {
 		x.warn.add(WarnDoctype, "feedback", "")
 	}
@@ -172,7 +173,7 @@ func (x *xmlElements) push(token *xmlToken) {
 		prefix, local = nil, token.name
 	}
 	x.namespace = x.lookUp(prefix)
-	x.local = x.shared(local)
+	x.local = shared(local)
 	x.name = ""
 	if x.ours() {
 		x.name = x.local
@@ -220,16 +221,24 @@ func (x *xmlElements) ours() bool {
 	return false
 }
 
-// shared returns name as a string that all elements of that name share.
-func (x *xmlElements) shared(name []byte) string {
-	if s, ok := x.names[string(name)]; ok {
+// schemaNames are the names of both schemas, so that reading one costs no memory.
+var schemaNames = func() map[string]string {
+	names := map[string]string{}
+	for name := range strings.FieldsSeq(`feedback version report_metadata org_name email extra_contact_info
+		report_id date_range begin end error generator policy_published domain discovery_method p sp np adkim aspf
+		pct fo testing extension record row source_ip count policy_evaluated disposition dkim spf reason type comment
+		identifiers header_from envelope_from envelope_to auth_results selector scope result human_result`) {
+		names[name] = name
+	}
+	return names
+}()
+
+// shared returns name as a string.
+func shared(name []byte) string {
+	if s, ok := schemaNames[string(name)]; ok {
 		return s
 	}
-	s := string(name)
-	if len(x.names) < 1000 { // the schema has 45; a hostile document has no end of them
-		x.names[s] = s
-	}
-	return s
+	return string(name)
 }
 
 // pop closes the open element at its end tag.

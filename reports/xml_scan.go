@@ -48,7 +48,9 @@ type xmlScanner struct {
 	pos, end int
 	consumed int64 // bytes before buf[0]
 	failed   error // from r, given out once the window is used up
-	doctype  bool  // a DOCTYPE was passed over
+
+	doctype        bool // a DOCTYPE was passed over
+	oddDeclaration bool // an XML declaration without the "?" at its end was
 
 	attributes []xmlAttribute // of the last start tag
 }
@@ -177,7 +179,7 @@ func (s *xmlScanner) next() (xmlToken, error) {
 		case '/':
 			return s.endTag()
 		case '?':
-			err = s.pass("<?", "?>")
+			err = s.instruction()
 		case '!':
 			if s.starts("<![CDATA[") {
 				return s.cdata()
@@ -229,6 +231,22 @@ func (s *xmlScanner) pass(open, closing string) error {
 		return err
 	}
 	s.take(n + len(closing))
+	return nil
+}
+
+// instruction passes over a processing instruction or the XML declaration. Some
+// write the declaration without the "?" at its end.
+func (s *xmlScanner) instruction() error {
+	err := s.pass("<?", "?>")
+	if err == nil || !s.starts("<?xml") {
+		return err
+	}
+	n := bytes.IndexByte(s.buf[s.pos:s.end], '>')
+	if n < 0 {
+		return err
+	}
+	s.take(n + 1)
+	s.oddDeclaration = true
 	return nil
 }
 
