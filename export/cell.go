@@ -8,25 +8,22 @@ import (
 
 // guarded appends a text without what could harm. A ";" that begins what looks
 // like a formula is escaped as well: where ";" is the separator of lists, a
-// spreadsheet splits the line there. In a list each ";" is, as it separates.
+// spreadsheet splits the line there. In a list each separator is.
 func (r *row) guarded(s string) {
 	if !r.raw && formula(s) {
 		r.b = append(r.b, '\'')
 	}
-	for {
-		i := strings.IndexByte(s, ';')
-		if i < 0 {
-			r.b = appendPrintable(r.b, s)
-			return
+	start := 0 // of what has not been appended
+	for i := 0; i < len(s); i++ {
+		separates := r.list && s[i] == r.sep
+		if !separates && (s[i] != ';' || r.raw || !formula(s[i+1:])) {
+			continue
 		}
-		r.b = appendPrintable(r.b, s[:i])
-		s = s[i+1:]
-		if r.list || !r.raw && formula(s) {
-			r.b = append(r.b, `\x3b`...)
-		} else {
-			r.b = append(r.b, ';')
-		}
+		r.b = appendPrintable(r.b, s[start:i])
+		r.b = appendHexByte(r.b, s[i])
+		start = i + 1
 	}
+	r.b = appendPrintable(r.b, s[start:])
 }
 
 // quote puts the open cell in quotes if RFC 4180 §2 demands it, or if it begins

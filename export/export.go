@@ -45,6 +45,9 @@ const (
 	FormatNDJSON     Format = "ndjson"      // one report a line
 	FormatNDJSONFlat Format = "ndjson-flat" // one record a line, the columns of CSV
 	FormatTable      Format = "table"       // for people; summaries only
+
+	FormatParsedmarcCSV  Format = "parsedmarc-csv"  // the files of parsedmarc
+	FormatParsedmarcJSON Format = "parsedmarc-json" // as one array
 )
 
 // SchemaVersion is the number in "schema" of each JSON object. Fields are added
@@ -57,6 +60,9 @@ type Options struct {
 	// RawCells leaves cells of CSV that begin like a formula as they are. Only
 	// for programs that read CSV: a spreadsheet may run what a stranger wrote.
 	RawCells bool
+	// Enricher fills the source_… columns of the formats of parsedmarc; nil
+	// leaves them empty.
+	Enricher Enricher
 }
 
 // flushAt is how many bytes are gathered before they are written: large enough
@@ -72,7 +78,7 @@ type encoder interface {
 }
 
 // Write writes the reports of seq, all of the given kind, and returns how many
-// there were. It stops at the first error, of seq or of w; what it wrote until
+// it wrote. It stops at the first error, of seq or of w; what it wrote until
 // then is no whole document, and a JSON array is left open so that nobody takes
 // it for one. ErrKind and ErrParts tell of a sequence that is not in order.
 func Write(w io.Writer, kind reports.Kind, o Options, seq iter.Seq2[*storage.Report, error]) (count int64, err error) {
@@ -89,6 +95,9 @@ func Write(w io.Writer, kind reports.Kind, o Options, seq iter.Seq2[*storage.Rep
 		}
 		if err := parts.next(kind, r); err != nil {
 			return count, err
+		}
+		if marked(r) && o.Format.unmarked() {
+			continue
 		}
 		enc.part(out, r)
 		if out.err != nil {
@@ -121,6 +130,10 @@ func newEncoder(kind reports.Kind, o Options) (encoder, error) {
 		return &jsonEncoder{first: "\n", between: ",\n", opening: "[", closing: "\n]\n"}, nil
 	case FormatNDJSON:
 		return &jsonEncoder{between: "\n", closing: "\n"}, nil
+	case FormatParsedmarcCSV:
+		return &parsedmarcCSV{kind: kind, row: row{raw: o.RawCells}, enricher: o.Enricher}, nil
+	case FormatParsedmarcJSON:
+		return &parsedmarcJSON{json: indentedJSON{bare: true}, enricher: o.Enricher}, nil
 	}
 	return nil, fmt.Errorf("%w for reports: %q", ErrFormat, string(o.Format))
 }

@@ -3,6 +3,7 @@ package export
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type row struct {
 	jsonText
 	style   style
 	raw     bool   // cells that look like formulas stay as they are
+	sep     byte   // between the elements of a list: ";" unless given
 	list    bool   // between list and end
 	items   int    // of the open list
 	at      int    // where the open cell begins
@@ -83,6 +85,9 @@ func (r *row) begin(column string) {
 	}
 	r.open(column)
 	r.at, r.items, r.list, r.special = len(r.b), 0, true, false
+	if r.sep == 0 {
+		r.sep = ';'
+	}
 }
 
 func (r *row) item(s string) {
@@ -91,10 +96,11 @@ func (r *row) item(s string) {
 		return
 	}
 	if r.items > 0 {
-		r.b = append(r.b, ';')
+		r.b = append(r.b, r.sep)
+		r.special = r.special || r.sep == ','
 	}
 	r.items++
-	if plain(s) {
+	if plain(s) && strings.IndexByte(s, r.sep) < 0 {
 		r.b = append(r.b, s...)
 		return
 	}

@@ -1,0 +1,37 @@
+package export
+
+import "net/netip"
+
+// Enricher tells what is known of an address besides the address. It is asked
+// while an export is written, once for each record, and so must be quick: it
+// answers from memory, and what it cannot tell in time it leaves out.
+type Enricher interface {
+	Enrich(ip netip.Addr) Source
+}
+
+// Source is what is known of an address. What is not known is the zero value.
+type Source struct {
+	Country    string // ISO 3166-1, two letters
+	ReverseDNS string
+	BaseDomain string // organizational domain of ReverseDNS
+	Name, Type string // whose service it is, and of what sort
+	ASN        int64  // of the autonomous system
+	ASName     string
+	ASDomain   string
+}
+
+// asn is null rather than 0 in JSON, and an empty cell in CSV.
+func (s *Source) asn() *int64 {
+	if s.ASN == 0 {
+		return nil
+	}
+	return &s.ASN
+}
+
+// sourceOf asks the enricher, if there is one and an address to ask about.
+func sourceOf(e Enricher, ip netip.Addr) Source {
+	if e == nil || !ip.IsValid() {
+		return Source{}
+	}
+	return e.Enrich(ip)
+}
