@@ -158,3 +158,16 @@ func TestNamespaces(t *testing.T) {
 		})
 	}
 }
+
+// TestFilling holds that one read fills what it is given: json.Decoder takes time
+// that grows with the square of the blanks in a report otherwise.
+func TestFilling(t *testing.T) {
+	r := filling{oneByte{strings.NewReader("0123456789")}}
+	p := make([]byte, 8)
+	for _, want := range []string{"01234567", "89"} {
+		n, _ := r.Read(p) // the end of the input comes with the second
+		if got := string(p[:n]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}

@@ -69,7 +69,7 @@ func newXMLElements(r io.Reader, w *warnings) *xmlElements {
 // or around it is passed over with a warning: one reporting organization wraps
 // its reports into an xs:schema that it never closes.
 func (x *xmlElements) findRoot() {
-	warned := false
+	before := ""
 	for x.err == nil {
 		token, err := x.scan.next()
 		if err != nil {
@@ -82,23 +82,47 @@ func (x *xmlElements) findRoot() {
 				break
 			}
 		}
-		if len(bytes.TrimSpace(token.text)) == 0 && token.kind != xmlStart || warned {
-			continue
+		if before == "" {
+			before = excerpt(string(token.raw))
 		}
-		warned = true
-		x.warn.add(WarnBeforeRoot, "feedback", string(token.raw))
+		x.closeWrapper(&token)
 	}
-	x.root, x.name = x.namespace, x.local
+	if x.err != nil {
+		return
+	}
+	x.enterRoot()
+	if before != "" {
+		x.warn.add(WarnBeforeRoot, "feedback", before)
+	}
 	if x.scan.oddDeclaration {
 		x.warn.add(WarnMarkup, "XML declaration", "")
 	}
 	if x.scan.doctype {
 		x.warn.add(WarnDoctype, "feedback", "")
 	}
-	// The wrappers need no end tag, so they must not be waited for.
-	x.open, x.lengths = x.open[:0], x.lengths[:0]
-	x.lengths = append(x.lengths, len(x.startName()))
-	x.open = append(x.open, x.startName()...)
+}
+
+// closeWrapper closes an element before the root, if the token does. Nothing is
+// held to the rules there.
+func (x *xmlElements) closeWrapper(token *xmlToken) {
+	if x.finished() || token.kind != xmlEnd || len(x.lengths) == 0 {
+		return
+	}
+	if bytes.Equal(token.name, x.innermost()) {
+		x.drop()
+	}
+}
+
+// enterRoot forgets the elements around the root, which need no end tags. The
+// namespaces that they and the root declare hold to the end.
+func (x *xmlElements) enterRoot() {
+	x.root, x.name = x.namespace, x.local
+	name := x.startName()
+	x.open = append(x.open[:0], name...)
+	x.lengths = append(x.lengths[:0], len(name))
+	for i := range x.bindings {
+		x.bindings[i].depth = 0
+	}
 }
 
 // startName is the name, with its prefix, of the last start tag.
@@ -243,13 +267,17 @@ func shared(name []byte) string {
 
 // pop closes the open element at its end tag.
 func (x *xmlElements) pop(name []byte) {
-	last := len(x.lengths) - 1
-	open := x.open[len(x.open)-x.lengths[last]:]
+	open := x.innermost()
 	if !bytes.Equal(open, name) {
 		x.fail(fmt.Errorf("%w: </%s> in <%s>", errNesting, excerpt(string(name)), excerpt(string(open))))
 		return
 	}
 	x.drop()
+}
+
+// innermost is the name of the open element.
+func (x *xmlElements) innermost() []byte {
+	return x.open[len(x.open)-x.lengths[len(x.lengths)-1]:]
 }
 
 func (x *xmlElements) drop() {
