@@ -36,6 +36,7 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"reportmx/storage"
 )
@@ -125,8 +126,13 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 	if info.Size() == 0 {
 		return nil, fmt.Errorf("%w: the file is empty", storage.ErrDamaged)
 	}
+	var file *os.File
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+			OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
+				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+				return file, err
+			},
 			ReadOnly:        o.ReadOnly,
 			Timeout:         o.Timeout,
 			InitialMmapSize: mapSize,
@@ -135,6 +141,12 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 		})
 		return err
 	})
+	if err != nil && file != nil {
+		// After a panic bbolt still has the file locked and mapped, and the lock
+		// lives as long as the map.
+		_ = unix.Flock(int(file.Fd()), unix.LOCK_UN)
+		file.Close()
+	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
 		return nil, lockedError(path)

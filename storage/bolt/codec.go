@@ -31,9 +31,10 @@ const (
 // report whose document may unpack to 128 MiB and a little more as CBOR.
 const maxValue = 512 << 20
 
-// compressFrom is the size from which compressing is tried, in bytes. Below it
-// the frame of zstd costs more than it saves.
-const compressFrom = 256
+// compressFrom is the size from which compressing is tried, in bytes. It takes
+// about 10 µs however small the value is, as much as all other work on it, and of
+// the median report, one of three records, it would save some 400 bytes.
+const compressFrom = 1 << 10
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

@@ -64,6 +64,11 @@ func makeFolder(dir string) error {
 	return parent.Sync()
 }
 
+// pageSize is that of a new file, in bytes. A compressed message has some 2 KB: of
+// pages of 4 KiB nearly half would stay empty (measured: 5.1 KB of file for 2.7 KB
+// of values, 3.7 KB with pages of 8 KiB, no less with 16 KiB).
+const pageSize = 8 << 10
+
 // create makes a whole store beside path and renames it: a power cut leaves
 // either no store or one that opens.
 func create(path string, folder *os.File) error {
@@ -71,7 +76,7 @@ func create(path string, folder *os.File) error {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	db, err := bbolt.Open(temp, 0o600, &bbolt.Options{Timeout: lockWait, NoStatistics: true})
+	db, err := bbolt.Open(temp, 0o600, &bbolt.Options{Timeout: lockWait, NoStatistics: true, PageSize: pageSize})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,9 @@ const (
 	bucketHeldHash   = "held-hash"
 )
 
-var buckets = []string{
+// buckets are all of them. The place in it stands for the bucket in the counters:
+// new ones are added at the end.
+var buckets = [...]string{
 	bucketMeta, bucketAggregate, bucketTLS, bucketFailure, bucketRaw, bucketFailureRaw,
 	bucketIdentity, bucketDomain, bucketHeld, bucketHeldRaw, bucketHeldHash,
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -48,6 +49,7 @@ type scan struct {
 	seq  uint64
 	next uint32
 
+	seen   uint64         // reports whose head has been read
 	head   storage.Report // of the report that is being read
 	chunks uint32         // how many it has; all have been read when next says so
 	wanted bool
@@ -61,9 +63,8 @@ type piece struct {
 }
 
 func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error {
-	sc.store.mu.Lock()
-	sc.limit = sc.store.counters.Seq
-	sc.store.mu.Unlock()
+	c := sc.store.now()
+	sc.limit = c.Seq
 	if sc.query.After >= sc.limit {
 		return ctx.Err()
 	}
@@ -89,7 +90,7 @@ func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error
 			}
 		}
 		if len(page) == 0 {
-			return sc.complete()
+			return errors.Join(sc.complete(), sc.counted(&c))
 		}
 	}
 }
@@ -244,6 +245,7 @@ func (sc *scan) begin(p *piece) (*storage.Report, error) {
 	if chunks > 1 && r.Kind != reports.KindAggregate {
 		return nil, p.damaged("it has %d chunks", chunks)
 	}
+	sc.seen++
 	sc.seq, sc.next, sc.chunks = p.seq, 1, chunks
 	sc.wanted = sc.query.Matches(r)
 	if !sc.wanted {
@@ -262,6 +264,24 @@ func (sc *scan) begin(p *piece) (*storage.Report, error) {
 func (sc *scan) complete() error {
 	if sc.next != sc.chunks {
 		return fmt.Errorf("%w: report %d ends with chunk %d of %d", storage.ErrDamaged, sc.seq, sc.next, sc.chunks)
+	}
+	return nil
+}
+
+// counted tells whether a reading of all reports has met as many as there are: a
+// damaged page can hide some, and nothing else would tell.
+func (sc *scan) counted(c *counters) error {
+	if sc.indexed || sc.query.After != 0 {
+		return nil
+	}
+	var want uint64
+	for _, k := range kinds {
+		if sc.query.Kind == "" || sc.query.Kind == k {
+			want += *c.of(k)
+		}
+	}
+	if sc.seen != want {
+		return fmt.Errorf("%w: it should have %d reports and shows %d", storage.ErrDamaged, want, sc.seen)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -20,6 +21,16 @@ type counters struct {
 	TLS        uint64 `cbor:"5,keyasint,omitempty"`
 	Held       uint64 `cbor:"6,keyasint,omitempty"`
 	HeldBytes  int64  `cbor:"7,keyasint,omitempty"`
+	// Keys is how many keys are in each of buckets, but for meta. bbolt does not
+	// notice when a damaged page hides some of them.
+	Keys [len(buckets)]int64 `cbor:"8,keyasint"`
+}
+
+// countKeys notes that keys were put into a bucket, or deleted.
+func (c *counters) countKeys(bucket string, n int64) {
+	if i := slices.Index(buckets[:], bucket); i > 0 {
+		c.Keys[i] += n
+	}
 }
 
 func (c *counters) of(k reports.Kind) *uint64 {
@@ -42,6 +53,13 @@ func (s *Store) loadCounters(tx *bbolt.Tx) (c counters, err error) {
 	return c, err
 }
 
+// now gives the counters as of the last commit.
+func (s *Store) now() counters {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counters
+}
+
 // txn is a write transaction with what the jobs of a group share.
 type txn struct {
 	tx       *bbolt.Tx
@@ -60,6 +78,7 @@ func (t *txn) next() uint64 {
 // inserted between them later, so room for it would be lost.
 const fill = 0.9
 
+// put adds a key, which must not be there yet.
 func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
 	b := t.tx.Bucket([]byte(bucket))
 	switch bucket {
@@ -68,6 +87,7 @@ func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
 		b.FillPercent = fill
 	}
 	t.dirty = true
+	t.counters.countKeys(bucket, 1)
 	if err := b.Put(key, v.seal(bucket, key, stamp)); err != nil {
 		return fmt.Errorf("put into %s: %w", bucket, err)
 	}
@@ -83,9 +103,15 @@ func (t *txn) putSmall(bucket string, key, body []byte) error {
 	return t.put(bucket, key, v, nil)
 }
 
+// delete removes a key, if it is there.
 func (t *txn) delete(bucket string, key []byte) error {
+	b := t.tx.Bucket([]byte(bucket))
+	if b.Get(key) == nil {
+		return nil
+	}
 	t.dirty = true
-	if err := t.tx.Bucket([]byte(bucket)).Delete(key); err != nil {
+	t.counters.countKeys(bucket, -1)
+	if err := b.Delete(key); err != nil {
 		return fmt.Errorf("delete from %s: %w", bucket, err)
 	}
 	return nil
@@ -127,9 +153,7 @@ func (v stored) ref() (ref, error) {
 // Stats gives the state of the store. FileBytes is the size of the file, with the
 // pages in it that are free.
 func (s *Store) Stats() (storage.Stats, error) {
-	s.mu.Lock()
-	c := s.counters
-	s.mu.Unlock()
+	c := s.now()
 	size, err := s.fileBytes()
 	if err != nil {
 		return storage.Stats{}, fmt.Errorf("stats: %w", err)

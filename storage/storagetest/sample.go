@@ -2,7 +2,7 @@ package storagetest
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -149,8 +149,8 @@ func Held(n int) *storage.Held {
 	}
 }
 
-// Raw gives the bytes of a message of some 3 KB, two thirds of which do not
-// compress, as in a mail with a packed report.
+// Raw gives the bytes of a message of some 3 KB, most of it base64 of what looks
+// random, as in a mail with a packed report.
 func Raw(n int) []byte {
 	raw := fmt.Appendf(nil, "Received: from out.mailbox.example\r\nMessage-ID: <%d@mailbox.example>\r\n", n)
 	for range 20 {
@@ -158,8 +158,12 @@ func Raw(n int) []byte {
 	}
 	raw = append(raw, "\r\n"...)
 	r := rand.New(rand.NewPCG(uint64(n), 1))
-	for range 256 {
-		raw = binary.LittleEndian.AppendUint64(raw, r.Uint64())
+	line := make([]byte, 57)
+	for range 25 {
+		for i := range line {
+			line[i] = byte(r.Uint32())
+		}
+		raw = append(base64.StdEncoding.AppendEncode(raw, line), "\r\n"...)
 	}
 	return raw
 }

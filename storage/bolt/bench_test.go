@@ -1,0 +1,141 @@
+package bolt
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"reportmx/reports"
+	"reportmx/storage"
+	"reportmx/storage/storagetest"
+)
+
+// BenchmarkCommit stores messages of 3 KB, each with a report of 3 records, by so
+// many callers at once.
+func BenchmarkCommit(b *testing.B) {
+	for _, callers := range []int{1, 10, 50, 200} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			s := openStore(b, b.TempDir(), Options{})
+			batches := make([]storage.Batch, b.N)
+			for i := range batches {
+				batches[i] = storage.Batch{Reports: []storage.Report{storagetest.Aggregate(i, 3)}, Raw: storagetest.Raw(i)}
+			}
+			var next atomic.Int64
+			var group sync.WaitGroup
+			cpu := cpuTime(b)
+			b.ResetTimer()
+			for range callers {
+				group.Go(func() {
+					for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+						if _, err := s.Commit(b.Context(), batches[i]); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reports/s")
+			b.ReportMetric(float64((cpuTime(b)-cpu).Microseconds())/float64(b.N), "cpu-µs/report")
+			err := s.view(func(tx *bbolt.Tx) error {
+				b.ReportMetric(float64(tx.Size())/float64(b.N), "file-B/report")
+				return nil
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+// BenchmarkReports reads 10,000 reports of 3 records: all of them, and those of one
+// target of seven.
+func BenchmarkReports(b *testing.B) {
+	s := openStore(b, b.TempDir(), Options{})
+	var batch storage.Batch
+	for i := range 10_000 {
+		batch.Reports = append(batch.Reports, storagetest.Aggregate(i, 3))
+	}
+	if _, err := s.Commit(b.Context(), batch); err != nil {
+		b.Fatal(err)
+	}
+	for name, q := range map[string]storage.Query{"all": {}, "target": {Target: "d1.example.com"}} {
+		b.Run(name, func(b *testing.B) {
+			n := 0
+			for b.Loop() {
+				for _, err := range s.Reports(b.Context(), q) {
+					if err != nil {
+						b.Fatal(err)
+					}
+					n++
+				}
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "reports/s")
+		})
+	}
+}
+
+// BenchmarkCodec encodes and decodes reports: small, and one full chunk.
+func BenchmarkCodec(b *testing.B) {
+	c, err := newCodec()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, records := range []int{1, 3, 30, storage.ChunkRecords} {
+		r := storagetest.Aggregate(1, records)
+		b.Run(fmt.Sprintf("encode/records=%d", records), func(b *testing.B) {
+			b.ReportAllocs()
+			size := 0
+			for b.Loop() {
+				values, err := c.chunks(&r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = len(values[0].b)
+			}
+			b.ReportMetric(float64(size), "B/value")
+		})
+		b.Run(fmt.Sprintf("decode/records=%d", records), func(b *testing.B) {
+			b.ReportAllocs()
+			values, err := c.chunks(&r)
+			if err != nil {
+				b.Fatal(err)
+			}
+			v := stored{bucketAggregate, chunkKey(1, 0), nil}
+			v.value = values[0].seal(v.bucket, v.key, stamp{}.bytes())
+			for b.Loop() {
+				if _, _, err := c.head(ref{reports.KindAggregate, 1}, v); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	raw := storagetest.Raw(1)
+	b.Run("raw", func(b *testing.B) {
+		b.ReportAllocs()
+		size := 0
+		for b.Loop() {
+			v, err := c.pack(nil, raw, 0)
+			if err != nil {
+				b.Fatal(err)
+			}
+			size = len(v.b)
+		}
+		b.ReportMetric(float64(size), "B/value")
+	})
+}
+
+// cpuTime is what the process has used so far. Unlike the time that passes it
+// means something on a machine that does other things, too.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

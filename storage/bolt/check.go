@@ -1,0 +1,87 @@
+package bolt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"reportmx/storage"
+)
+
+// Check reads the whole store: that every key is there, in order, and every value
+// what was written. It gives the first thing that is wrong, as storage.ErrDamaged.
+// Nothing may be written meanwhile.
+//
+// It trusts bbolt to find its way through the pages. A file that may be damaged
+// there is to be checked in a process of its own: bbolt can run in circles.
+func (s *Store) Check(ctx context.Context) error {
+	c := s.now()
+	for i, bucket := range buckets {
+		if bucket == bucketMeta {
+			continue
+		}
+		n, err := s.checkBucket(ctx, bucket)
+		if err != nil {
+			return fmt.Errorf("check %s: %w", bucket, err)
+		}
+		if n != c.Keys[i] {
+			return fmt.Errorf("check %s: %w: it should have %d keys and shows %d", bucket, storage.ErrDamaged, c.Keys[i], n)
+		}
+	}
+	for _, err := range s.Reports(ctx, storage.Query{}) {
+		if err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkBucket reads the values of a bucket, page by page, and counts them.
+func (s *Store) checkBucket(ctx context.Context, bucket string) (n int64, err error) {
+	var last []byte
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		err = s.view(func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(bucket)).Cursor()
+			k, v := c.Seek(append(bytes.Clone(last), 0))
+			if last == nil {
+				k, v = c.First()
+			}
+			for i := 0; k != nil && i < pageValues; i++ {
+				at := stored{bucket, k, v}
+				if last != nil && bytes.Compare(k, last) <= 0 {
+					return at.damaged("its key is out of order")
+				}
+				if err := at.check(); err != nil {
+					return err
+				}
+				last = bytes.Clone(k)
+				n++
+				k, v = c.Next()
+			}
+			more = k != nil
+			return nil
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// check tells whether a value has its checksum.
+func (v stored) check() error {
+	stamp := 0
+	switch v.bucket {
+	case bucketAggregate, bucketTLS, bucketFailure:
+		if bytes.HasSuffix(v.key, []byte{0, 0, 0, 0}) {
+			stamp = stampBytes
+		}
+	}
+	_, _, _, err := v.unseal(stamp)
+	return err
+}
