@@ -23,7 +23,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files and the samples in docs/exports.md")
 
-var allFormats = []Format{FormatCSV, FormatJSON, FormatNDJSON, FormatNDJSONFlat}
+// allFormats are our own formats; everyFormat has those of parsedmarc, too.
+var (
+	allFormats  = []Format{FormatCSV, FormatJSON, FormatNDJSON, FormatNDJSONFlat}
+	everyFormat = append(allFormats, FormatParsedmarcCSV, FormatParsedmarcJSON)
+)
 
 func TestGolden(t *testing.T) {
 	tests := []struct {
@@ -90,7 +94,7 @@ func TestPartsMakeOneReport(t *testing.T) {
 	for len(long.Aggregate.Records) < 2500 { // far more than fits the buffer
 		long.Aggregate.Records = append(long.Aggregate.Records, sampleRecords()...)
 	}
-	for _, format := range allFormats {
+	for _, format := range everyFormat {
 		t.Run(string(format), func(t *testing.T) {
 			whole := written(t, long.Kind, Options{Format: format}, sampleAggregate(), long, sampleAggregate())
 			parts := append([]*storage.Report{sampleAggregate()}, inParts(long, storage.ChunkRecords)...)
@@ -169,7 +173,7 @@ func TestWriterFails(t *testing.T) {
 			asked++
 		}
 	}
-	for _, format := range allFormats {
+	for _, format := range everyFormat {
 		if _, err := Write(&full{left: 100_000}, reports.KindAggregate, Options{Format: format}, endless); !errors.Is(err, errFull) {
 			t.Errorf("%s: got error %v, want %v", format, err, errFull)
 		}
@@ -208,7 +212,7 @@ func TestTLSSums(t *testing.T) {
 
 // TestNoSamples: what strangers wrote to each other is in no ordinary export.
 func TestNoSamples(t *testing.T) {
-	for _, format := range allFormats {
+	for _, format := range everyFormat {
 		if out := written(t, reports.KindFailure, Options{Format: format}, sampleFailure()); strings.Contains(out, "never exported") {
 			t.Errorf("%s has the body of a sample:\n%s", format, out)
 		}
@@ -217,7 +221,7 @@ func TestNoSamples(t *testing.T) {
 
 // TestConstantMemory: a hundred times as many reports need no more memory.
 func TestConstantMemory(t *testing.T) {
-	for _, format := range allFormats {
+	for _, format := range everyFormat {
 		allocs := func(n int) float64 {
 			list := make([]*storage.Report, n)
 			for i := range list {

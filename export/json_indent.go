@@ -1,6 +1,7 @@
 package export
 
 import (
+	"net/netip"
 	"strconv"
 	"time"
 )
@@ -121,4 +122,19 @@ func (j *indentedJSON) moment(name string, t time.Time, layout string) {
 	j.b = append(j.b, '"')
 	j.b = t.UTC().AppendFormat(j.b, layout)
 	j.b = append(j.b, '"')
+}
+
+// address adds an address, or null for one that is absent or unreadable.
+func (j *indentedJSON) address(name string, a netip.Addr) {
+	switch {
+	case !a.IsValid():
+		j.null(name)
+	case a.Zone() != "": // a zone may be any text
+		j.text(name, a.String())
+	default:
+		j.key(name)
+		j.b = append(j.b, '"')
+		j.b = a.AppendTo(j.b)
+		j.b = append(j.b, '"')
+	}
 }

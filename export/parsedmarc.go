@@ -1,6 +1,7 @@
 package export
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -58,10 +59,10 @@ func (e *parsedmarcJSON) end(out *output) {
 }
 
 // source writes the object of an address.
-func (e *parsedmarcJSON) source(ip string, s Source) {
+func (e *parsedmarcJSON) source(ip netip.Addr, s Source) {
 	j := &e.json
 	j.object("source")
-	j.known("ip_address", ip)
+	j.address("ip_address", ip)
 	j.known("reverse_dns", s.ReverseDNS)
 	j.known("country", s.Country)
 	j.known("base_domain", s.BaseDomain)

@@ -11,13 +11,6 @@ import (
 // parsedmarcSchema is the version as written, or the word for the draft that had none.
 func parsedmarcSchema(a *reports.Aggregate) string { return or(a.Version, "draft") }
 
-func pctText(p *reports.PolicyPublished) string {
-	if p.PCT == nil {
-		return ""
-	}
-	return strconv.Itoa(*p.PCT)
-}
-
 // envelopeFrom is the envelope sender or, without one, the domain that SPF was
 // last checked for.
 func envelopeFrom(r *reports.Record) string {
@@ -92,7 +85,11 @@ func (e *parsedmarcJSON) policy(p *reports.PolicyPublished) {
 	j.text("aspf", or(p.ASPF, "r"))
 	j.known("p", p.P)
 	j.known("sp", or(p.SP, p.P))
-	j.known("pct", pctText(p))
+	if p.PCT == nil {
+		j.null("pct")
+	} else {
+		j.text("pct", strconv.Itoa(*p.PCT))
+	}
 	j.known("fo", p.FO)
 	j.known("np", p.NP)
 	j.known("testing", p.Testing)
@@ -103,7 +100,7 @@ func (e *parsedmarcJSON) policy(p *reports.PolicyPublished) {
 // record writes the members of a record that its days share.
 func (e *parsedmarcJSON) record(r *reports.Record, s Source, count int64) {
 	j, p := &e.json, &r.PolicyEvaluated
-	e.source(ipText(r.SourceIP), s)
+	e.source(r.SourceIP, s)
 	j.number("count", count)
 	j.object("alignment")
 	j.flag("spf", p.SPF == "pass")
@@ -195,7 +192,7 @@ func (e *parsedmarcCSV) aggregateHead(a *reports.Aggregate) {
 	r.text("p", p.P)
 	r.text("sp", or(p.SP, p.P))
 	r.text("np", p.NP)
-	r.text("pct", pctText(p))
+	r.optional("pct", wide(p.PCT))
 	r.text("fo", p.FO)
 	r.text("testing", p.Testing)
 	r.text("discovery_method", p.DiscoveryMethod)
@@ -211,7 +208,7 @@ func (e *parsedmarcCSV) record(rec *reports.Record, day stretch) {
 	r.when("begin_date", day.begin)
 	r.when("end_date", day.end)
 	r.b = append(r.b, e.rest...)
-	r.text("source_ip_address", ipText(rec.SourceIP))
+	r.address("source_ip_address", rec.SourceIP)
 	e.source(sourceOf(e.enricher, rec.SourceIP))
 	r.number("count", day.count)
 	r.boolean("spf_aligned", p.SPF == "pass")

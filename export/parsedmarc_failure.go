@@ -7,11 +7,13 @@ import (
 	"reportmx/reports"
 )
 
-// deliveryResult is one of the five words of RFC 6591 §3.2.2, "other" for all else.
+// deliveryResult is the first of the words of RFC 6591 §3.2.2 that the field
+// holds ("smg-policy-action" is policy), and "other" without one.
 func deliveryResult(f *reports.Failure) string {
-	switch f.DeliveryResult {
-	case "delivered", "spam", "policy", "reject":
-		return f.DeliveryResult
+	for _, word := range []string{"delivered", "spam", "policy", "reject"} {
+		if strings.Contains(f.DeliveryResult, word) {
+			return word
+		}
 	}
 	return "other"
 }
@@ -72,7 +74,7 @@ func (e *parsedmarcCSV) failure(f *reports.Failure) {
 	r.text("message_id", failedMessageID(f))
 	r.splitTexts("authentication_results", '|', f.AuthenticationResults, "")
 	r.text("dkim_domain", f.DKIMDomain)
-	r.text("source_ip_address", ipText(f.SourceIP))
+	r.address("source_ip_address", f.SourceIP)
 	e.source(sourceOf(e.enricher, f.SourceIP))
 	r.text("delivery_result", deliveryResult(f))
 	r.splitTexts("auth_failure", ',', authFailures(f), "")
@@ -102,7 +104,7 @@ func (e *parsedmarcJSON) failure(f *reports.Failure) {
 	j.known("dkim_domain", f.DKIMDomain)
 	j.known("reported_domain", reportedDomain(f))
 	j.flag("sample_headers_only", f.Sample.HeadersOnly)
-	e.source(ipText(f.SourceIP), sourceOf(e.enricher, f.SourceIP))
+	e.source(f.SourceIP, sourceOf(e.enricher, f.SourceIP))
 	j.text("sample", "")
 	e.parsedSample(&f.Sample)
 	e.otherFields(f)

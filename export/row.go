@@ -95,6 +95,9 @@ func (r *row) item(s string) {
 		r.jsonText.item(s)
 		return
 	}
+	if r.style == styleNames {
+		return
+	}
 	if r.items > 0 {
 		r.b = append(r.b, r.sep)
 		r.special = r.special || r.sep == ','
