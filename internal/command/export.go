@@ -57,7 +57,10 @@ func (e *env) export() *cobra.Command {
 		Long: `export writes the reports of one kind: aggregate, failure or tls. (failure reports
 are also known as forensic reports or AFRF, and these words are understood.)
 
-Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.`,
+Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.
+
+parsedmarc-csv and parsedmarc-json are the files of parsedmarc, for what was
+built on them; docs/exports.md tells where they differ.`,
 		Example: `  reportmx export aggregate --format csv --since 7d --output last-week.csv
   reportmx export failure --format ndjson --target example.com`,
 		ValidArgs: []string{"aggregate", "failure", "tls"},
@@ -88,17 +91,24 @@ Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.
 		},
 	}
 	sel.flags(cmd)
-	cmd.Flags().StringVarP(&format, "format", "f", "csv", "csv, json or ndjson")
+	cmd.Flags().StringVarP(&format, "format", "f", "csv", formatNames)
 	cmd.Flags().BoolVar(&flat, "flat", false, "with ndjson: one record a line instead of one report")
-	cmd.Flags().BoolVar(&raw, "raw-cells", false, "with csv: leave cells that look like formulas as they are")
+	cmd.Flags().BoolVar(&raw, "raw-cells", false, "with csv and parsedmarc-csv: leave cells that look like formulas as they are")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file`, atomically, instead of stdout")
 	return cmd
 }
 
+// reportFormats are what --format takes, and formatNames tells them to people.
+var reportFormats = []export.Format{
+	export.FormatCSV, export.FormatJSON, export.FormatNDJSON, export.FormatParsedmarcCSV, export.FormatParsedmarcJSON,
+}
+
+const formatNames = "csv, json, ndjson, parsedmarc-csv or parsedmarc-json"
+
 func exportFormat(format string, flat bool) (export.Format, error) {
 	f := export.Format(strings.ToLower(format))
-	if !slices.Contains([]export.Format{export.FormatCSV, export.FormatJSON, export.FormatNDJSON}, f) {
-		return "", fmt.Errorf("%w: --format %q: csv, json or ndjson", errUsage, format)
+	if !slices.Contains(reportFormats, f) {
+		return "", fmt.Errorf("%w: --format %q: %s", errUsage, format, formatNames)
 	}
 	if !flat {
 		return f, nil
