@@ -77,8 +77,10 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) error {
 
 	failed := make(chan error, 1)
 	go func() { failed <- smtp.Serve(listeners...) }()
-	background := app.background(ctx)
+	running, end := context.WithCancel(ctx)
+	background := app.background(running)
 	defer background.Wait()
+	defer end()
 
 	log.Info("serving", "version", buildVersion(), "listen", app.listen, "store", cfg.Storage.Dir, "control", cfg.Control.Socket, "targets", app.targets.Load().Len())
 	notify(log, daemon.SdNotifyReady)
