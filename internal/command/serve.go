@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -81,6 +82,9 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) error {
 	background := app.background(running)
 	defer background.Wait()
 	defer end()
+	if w := newWatchdog(app, listeners); w != nil {
+		background.Go(func() { w.run(running) })
+	}
 
 	log.Info("serving", "version", buildVersion(), "listen", app.listen, "store", cfg.Storage.Dir, "control", cfg.Control.Socket, "targets", app.targets.Load().Len())
 	notify(log, daemon.SdNotifyReady)
@@ -111,7 +115,9 @@ func (e *env) wait(ctx context.Context, a *app, failed <-chan error) error {
 		case err := <-failed:
 			return fmt.Errorf("receive mail: %w", err)
 		case <-reload:
+			notify(a.log, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
 			e.reload(a)
+			notify(a.log, daemon.SdNotifyReady)
 		}
 	}
 }
@@ -134,6 +140,9 @@ func listen(cfg *config.Config) ([]net.Listener, error) {
 	passed, err := activation.Listeners()
 	if err != nil {
 		return nil, fmt.Errorf("take sockets from systemd: %w", err)
+	}
+	if slices.Contains(passed, nil) {
+		return nil, errors.New("take sockets from systemd: one of them does not listen")
 	}
 	if len(passed) > 0 {
 		return passed, nil
