@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// exports compares exports from the store to a file with the standard library's
+// writers fed from memory, and times summaries.
+func (b *bench) exports() error {
+	b.section("exports to a file, records/s")
+	if err := b.exportOnce("ndjson"); err != nil {
+		return err
+	}
+	list, err := readExport(b.output("ndjson"))
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		b.records += len(list[i].Report.Records)
+	}
+	csvRival, csvSize, err := b.rival(list, writeCSV)
+	if err != nil {
+		return err
+	}
+	jsonRival, jsonSize, err := b.rival(list, writeJSON)
+	if err != nil {
+		return err
+	}
+	list = nil
+	if b.csvShare, err = b.export("csv", csvRival, csvSize); err != nil {
+		return err
+	}
+	if b.jsonShare, err = b.export("ndjson", jsonRival, jsonSize); err != nil {
+		return err
+	}
+	return b.summaries()
+}
+
+func (b *bench) output(format string) string { return filepath.Join(b.dir, "export."+format) }
+
+func (b *bench) exportOnce(format string) error {
+	_, err := b.full.command("export", "aggregate", "--format", format, "--output", b.output(format))
+	return err
+}
+
+// export times one format by both ways and gives its share of the rival's speed.
+func (b *bench) export(format string, rival time.Duration, rivalSize int64) (float64, error) {
+	direct, err := b.exportTime(format)
+	if err != nil {
+		return 0, err
+	}
+	info, err := os.Stat(b.output(format))
+	if err != nil {
+		return 0, err
+	}
+	again, err := startReportmx(b.binary, b.full.dir, refusing)
+	if err != nil {
+		return 0, err
+	}
+	socket, err := b.exportTime(format)
+	if ended := again.end(); err == nil {
+		err = ended
+	}
+	n := float64(b.records)
+	share := float64(rival) / float64(direct)
+	b.printf("%-7s from the file %9.0f, through the server %9.0f, standard library from memory %9.0f; shares %.2f and %.2f (bytes %d and %d)\n",
+		format, n/direct.Seconds(), n/socket.Seconds(), n/rival.Seconds(), share, float64(rival)/float64(socket), info.Size(), rivalSize)
+	return share, err
+}
+
+func (b *bench) exportTime(format string) (time.Duration, error) {
+	var list []time.Duration
+	for range b.rounds {
+		o, err := b.full.command("export", "aggregate", "--format", format, "--output", b.output(format))
+		if err != nil {
+			return 0, err
+		}
+		list = append(list, o.elapsed)
+	}
+	return quantile(list, 0.5), nil
+}
+
+// rival times a writer of the standard library, to a file that is synced as ours.
+func (b *bench) rival(list []exported, write func(*bufio.Writer, []exported) error) (time.Duration, int64, error) {
+	var times []time.Duration
+	var size int64
+	for range b.rounds {
+		start := time.Now()
+		f, err := os.Create(filepath.Join(b.dir, "rival"))
+		if err != nil {
+			return 0, 0, err
+		}
+		w := bufio.NewWriterSize(f, 64<<10)
+		err = write(w, list)
+		if err == nil {
+			err = w.Flush()
+		}
+		if err == nil {
+			err = f.Sync()
+		}
+		if info, statErr := f.Stat(); statErr == nil {
+			size = info.Size()
+		}
+		if closed := f.Close(); err == nil {
+			err = closed
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("write with the standard library: %w", err)
+		}
+		times = append(times, time.Since(start))
+	}
+	return quantile(times, 0.5), size, nil
+}
+
+func writeCSV(w *bufio.Writer, list []exported) error {
+	c := csv.NewWriter(w)
+	for i := range list {
+		head := list[i].cells()
+		for k := range list[i].Report.Records {
+			if err := c.Write(append(head[:len(head):len(head)], list[i].Report.Records[k].cells()...)); err != nil {
+				return err
+			}
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+func writeJSON(w *bufio.Writer, list []exported) error {
+	e := json.NewEncoder(w)
+	for i := range list {
+		if err := e.Encode(&list[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// summaries times the four groupings over everything, and one target.
+func (b *bench) summaries() error {
+	b.section("summaries, from the file")
+	for _, by := range []string{"target", "source", "org", "day"} {
+		o, err := b.full.command("summary", "--by", by, "--format", "csv")
+		if err != nil {
+			return err
+		}
+		b.summary = max(b.summary, o.elapsed)
+		b.printf("by %-7s %6.0f ms, %9.0f records/s, %d groups, memory %.0f MiB\n", by, millis(o.elapsed),
+			float64(b.records)/o.elapsed.Seconds(), strings.Count(o.out, "\n"), mib(o.peak))
+	}
+	o, err := b.full.command("summary", "--by", "day", "--target", policyDomain(100), "--format", "csv")
+	if err != nil {
+		return err
+	}
+	b.targetSummary = o.elapsed
+	b.printf("one target over a year: %.0f ms, %d days\n", millis(o.elapsed), strings.Count(o.out, "\n")-1)
+	return nil
+}
+
+func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

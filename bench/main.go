@@ -1,0 +1,149 @@
+// Bench measures reportmx over loopback and compares it with what the work costs
+// at least: a go-smtp server that throws mail away, the standard library's writers
+// and a naive reader, all in the same run, so that the ratios hold on any machine.
+//
+//	go run ./bench                          everything, below 10 minutes on 2 cores
+//	go run ./bench -quick                   about a minute
+//	go run ./bench -growth 10000,1000000    only how a store behaves as it grows
+//	go run ./bench -profile DIR             only CPU and allocation profiles of the server
+//
+// The workload follows from -seed alone. Everything is in a temporary folder below
+// -dir, which should lie on the disk that is to be measured.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// bench is one run: its settings, and what it has measured so far.
+type bench struct {
+	out    io.Writer
+	dir    string
+	binary string
+	seed   uint64
+	rounds int
+	mails  []mail
+	sizes  []int // of growth
+	start  time.Time
+
+	folders int
+	full    *server // ended; its store holds all mails
+	records int     // in that store
+
+	pairs                  []pair
+	signedAbove            time.Duration
+	readRatio              float64
+	syncMedian, dataMedian time.Duration
+	largePeak              int64
+	fileShare              float64
+	csvShare, jsonShare    float64
+	summary, targetSummary time.Duration
+	growthCPU              []time.Duration
+}
+
+func main() {
+	if addr := os.Getenv(childVariable); addr != "" {
+		exit(discard(addr))
+	}
+	if config := os.Getenv(profileVariable); config != "" {
+		exit(serveProfiled(config))
+	}
+	exit(start(os.Args[1:]))
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func start(args []string) (err error) {
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	quick := flags.Bool("quick", false, "fewer mails, one round: about a minute")
+	growth := flags.String("growth", "", "measure only a store that grows to these `sizes` in reports, as 10000,1000000")
+	profile := flags.String("profile", "", "write profiles of a server under load to this `folder`, and nothing else")
+	seed := flags.Uint64("seed", 1, "what the workload is made of")
+	dir := flags.String("dir", "", "where to make the temporary `folder`; default: the system's")
+	// ExitOnError: an error has ended the program.
+	_ = flags.Parse(args)
+
+	b := &bench{out: os.Stdout, seed: *seed, rounds: 3, sizes: []int{10_000, 100_000}, start: time.Now()}
+	count := 20_000
+	if *quick {
+		count, b.rounds, b.sizes = 5_000, 1, []int{2_000, 10_000}
+	}
+	if b.dir, err = os.MkdirTemp(*dir, "reportmx-bench-"); err != nil {
+		return fmt.Errorf("make a folder: %w", err)
+	}
+	defer os.RemoveAll(b.dir)
+	if *growth != "" {
+		return b.onlyGrowth(*growth)
+	}
+	b.mails, err = workload{seed: b.seed}.mails(0, count)
+	if err != nil {
+		return err
+	}
+	b.printf("seed %d: %s\n%s, %d cores; made in %.1f s\n", b.seed, facts(b.mails), runtime.Version(), runtime.NumCPU(), time.Since(b.start).Seconds())
+	if *profile != "" {
+		return b.profile(*profile)
+	}
+	return b.everything()
+}
+
+// everything is the whole run.
+func (b *bench) everything() (err error) {
+	ctx := context.Background()
+	if b.binary, err = build(b.dir); err != nil {
+		return err
+	}
+	for _, part := range []func() error{
+		b.load,
+		b.authentication,
+		func() error { return b.latency(ctx) },
+		b.disk,
+		b.exports,
+		b.readers,
+		b.largeReport,
+		func() error { return b.growth(ctx, b.sizes) },
+	} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	b.table()
+	b.printf("\nwhole run: %.0f s\n", time.Since(b.start).Seconds())
+	return nil
+}
+
+func (b *bench) onlyGrowth(list string) (err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 2 || len(b.sizes) > 0 && n <= b.sizes[len(b.sizes)-1] && b.records > 0 {
+			return fmt.Errorf("-growth %q: write rising numbers of reports, such as 10000,1000000", list)
+		}
+		if b.records == 0 {
+			b.sizes = nil
+		}
+		b.sizes = append(b.sizes, n)
+		b.records = 3 * n
+	}
+	if b.binary, err = build(b.dir); err != nil {
+		return err
+	}
+	return b.growth(context.Background(), b.sizes)
+}
+
+func (b *bench) section(title string) { b.printf("\n== %s\n", title) }
+
+// printf prints the result. That it cannot be printed is nothing to act on.
+func (b *bench) printf(format string, args ...any) { fmt.Fprintf(b.out, format, args...) }
