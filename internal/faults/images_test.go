@@ -1,0 +1,7 @@
+package faults
+
+import "io"
+
+const imagesRole = "images"
+
+func examineImages(in io.Reader, out io.Writer) int { return 0 }
