@@ -46,14 +46,15 @@ Exit code 1: something could not be read or was refused. The rest is stored.`,
 	}
 }
 
-// progressOn is a line on a terminal, and nothing elsewhere.
+// progressOn is a line on a terminal, and nothing elsewhere. It moves only when
+// something was done: the library's own ticking reads the bar without its lock.
 func progressOn(w io.Writer) *progressbar.ProgressBar {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return progressbar.DefaultSilent(-1)
+		w = io.Discard
 	}
-	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(f), progressbar.OptionSetDescription("importing"),
-		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish())
+	return progressbar.NewOptions(-1, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("importing"),
+		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionClearOnFinish(), progressbar.OptionSetSpinnerChangeInterval(0))
 }
 
 // importJob sends messages to the server and counts what became of them.
