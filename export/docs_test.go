@@ -51,8 +51,8 @@ func TestDocs(t *testing.T) {
 		checkHeader(t, kind, written(t, reports.Kind(kind), Options{Format: FormatCSV}), got)
 	}
 	checkHeader(t, "summary", docsSummary(t, FormatCSV), columns["summary"])
-	if len(samples) != 9 {
-		t.Errorf("%d samples were found, want 9", len(samples))
+	if len(samples) != 12 {
+		t.Errorf("%d samples were found, want 12", len(samples))
 	}
 }
 
@@ -97,7 +97,7 @@ func docsSample(t *testing.T, name string) string {
 		text, language = b.String(), "json"
 	case FormatJSON, FormatNDJSONFlat:
 		language = "json"
-	case FormatCSV:
+	case FormatCSV, FormatParsedmarcCSV:
 		language = "csv"
 	}
 	return "```" + language + "\n" + strings.ReplaceAll(text, "\r\n", "\n") + "```\n"

@@ -100,8 +100,11 @@ func FuzzWrite(f *testing.F) {
 			list := []*storage.Report{in, in}
 			readCSV(t, written(t, kind, Options{Format: FormatCSV}, list...))
 			readCSV(t, written(t, kind, Options{Format: FormatCSV, RawCells: true}, list...))
-			if out := written(t, kind, Options{Format: FormatJSON}, list...); !json.Valid([]byte(out)) {
-				t.Errorf("not JSON: %q", out)
+			readCSV(t, written(t, kind, Options{Format: FormatParsedmarcCSV}, list...))
+			for _, format := range []Format{FormatJSON, FormatParsedmarcJSON} {
+				if out := written(t, kind, Options{Format: format}, list...); !json.Valid([]byte(out)) {
+					t.Errorf("not JSON: %q", out)
+				}
 			}
 			for _, format := range []Format{FormatNDJSON, FormatNDJSONFlat} {
 				for line := range strings.Lines(written(t, kind, Options{Format: format}, list...)) {

@@ -91,6 +91,37 @@ func TestHostileText(t *testing.T) {
 	}
 }
 
+// TestHostileParsedmarc: what strangers write is as harmless in the formats of
+// parsedmarc, and moves no cell.
+func TestHostileParsedmarc(t *testing.T) {
+	for _, h := range hostile {
+		for _, kind := range []reports.Kind{reports.KindAggregate, reports.KindFailure, reports.KindTLS} {
+			t.Run(fmt.Sprintf("%s/%s", h.name, kind), func(t *testing.T) {
+				in := poisoned(kind, h.text)
+				out := written(t, kind, Options{Format: FormatParsedmarcCSV}, in)
+				checkHarmless(t, out, FormatCSV)
+				for _, row := range readCSV(t, out)[1:] {
+					for i, cell := range row {
+						for _, piece := range strings.FieldsFunc(cell, func(r rune) bool { return r == ';' || r == '|' }) {
+							if formula(piece) {
+								t.Errorf("cell %d: %.100q would run as a formula", i, cell)
+							}
+						}
+					}
+				}
+				out = written(t, kind, Options{Format: FormatParsedmarcJSON}, in)
+				checkHarmless(t, out, FormatJSON)
+				if got := strings.Count(out, string(appendJSONString(nil, h.text))); got < 12 {
+					t.Errorf("the text came back %d times, want it in each of 12 fields or more", got)
+				}
+				if !json.Valid([]byte(out)) {
+					t.Errorf("not JSON: %.300s", out)
+				}
+			})
+		}
+	}
+}
+
 // checkHarmless: nothing in the output moves a cursor or hides.
 func checkHarmless(t *testing.T, out string, format Format) {
 	t.Helper()
