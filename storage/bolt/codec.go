@@ -38,6 +38,8 @@ const compressFrom = 1 << 10
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+func crcOf(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
 // codec turns wire structs into bodies of values and back. It may be used by many
 // goroutines at once.
 type codec struct {
@@ -104,7 +106,7 @@ func (c *codec) pack(prefix, body []byte, stamp int) (*value, error) {
 	} else {
 		b = append(b, body...)
 	}
-	return &value{b: b, body: crc32.Checksum(b[start:], castagnoli), stamp: stamp}, nil
+	return &value{b: b, body: crcOf(b[start:]), stamp: stamp}, nil
 }
 
 // seal fills in the stamp and the checksum and gives the bytes to be put. A value
@@ -139,7 +141,7 @@ func (v stored) unseal(stamp int) (stampBytes []byte, encoding byte, body []byte
 		return nil, 0, nil, v.damaged("its form is %d", b[0])
 	}
 	body = b[headerBytes+stamp:]
-	sum := checksum(crc32.Checksum(body, castagnoli), b, stamp, v.bucket, v.key)
+	sum := checksum(crcOf(body), b, stamp, v.bucket, v.key)
 	if sum != binary.BigEndian.Uint32(b[2:]) {
 		return nil, 0, nil, v.damaged("its checksum does not fit")
 	}

@@ -74,9 +74,9 @@ func (t *txn) next() uint64 {
 	return t.counters.Seq
 }
 
-// fill is how full pages are made in buckets whose keys only ever rise: nothing is
+// appendFill is how full pages are made in buckets whose keys only ever rise: nothing is
 // inserted between them later, so room for it would be lost.
-const fill = 0.9
+const appendFill = 0.9
 
 // put adds a key, which must not be there yet.
 func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
@@ -84,7 +84,7 @@ func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
 	switch bucket {
 	case bucketIdentity, bucketDomain, bucketHeldHash: // keys come in any order
 	default:
-		b.FillPercent = fill
+		b.FillPercent = appendFill
 	}
 	t.dirty = true
 	t.counters.countKeys(bucket, 1)
