@@ -36,6 +36,7 @@ var arrows = map[string][]string{
 	"smtpd":                     {},
 	"internal/dmarcdns":         {},
 	"internal/dmarcdns/dnstest": {},
+	"internal/peers":            {},
 	"bench": {
 		"internal/config", "internal/intake", "internal/mailauth", "internal/dmarcdns",
 		"storage", "storage/bolt", "reports", "smtpd",
