@@ -15,7 +15,7 @@ import (
 // writers fed from memory, and times summaries.
 func (b *bench) exports() error {
 	b.section("exports to a file, records/s")
-	if err := b.exportOnce("ndjson"); err != nil {
+	if _, err := b.exportTime("ndjson"); err != nil {
 		return err
 	}
 	list, err := readExport(b.output("ndjson"))
@@ -33,7 +33,6 @@ func (b *bench) exports() error {
 	if err != nil {
 		return err
 	}
-	list = nil
 	if b.csvShare, err = b.export("csv", csvRival, csvSize); err != nil {
 		return err
 	}
@@ -44,11 +43,6 @@ func (b *bench) exports() error {
 }
 
 func (b *bench) output(format string) string { return filepath.Join(b.dir, "export."+format) }
-
-func (b *bench) exportOnce(format string) error {
-	_, err := b.full.command("export", "aggregate", "--format", format, "--output", b.output(format))
-	return err
-}
 
 // export times one format by both ways and gives its share of the rival's speed.
 func (b *bench) export(format string, rival time.Duration, rivalSize int64) (float64, error) {

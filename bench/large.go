@@ -5,7 +5,7 @@ import "fmt"
 // largest is the largest honest report that is known of.
 const largest = 150_000
 
-// large sends one report of 150,000 records and exports it.
+// largeReport sends one report of 150,000 records and exports it.
 func (b *bench) largeReport() error {
 	b.section(fmt.Sprintf("one report of %d records", largest))
 	m, err := workload{seed: b.seed}.large(largest)

@@ -125,22 +125,30 @@ func (b *bench) everything() (err error) {
 	return nil
 }
 
+// onlyGrowth measures a store at sizes such as "10000,1000000".
 func (b *bench) onlyGrowth(list string) (err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 2 || len(b.sizes) > 0 && n <= b.sizes[len(b.sizes)-1] && b.records > 0 {
-			return fmt.Errorf("-growth %q: write rising numbers of reports, such as 10000,1000000", list)
-		}
-		if b.records == 0 {
-			b.sizes = nil
-		}
-		b.sizes = append(b.sizes, n)
-		b.records = 3 * n
+	if b.sizes, err = rising(list); err != nil {
+		return fmt.Errorf("-growth: %w", err)
 	}
 	if b.binary, err = build(b.dir); err != nil {
 		return err
 	}
 	return b.growth(context.Background(), b.sizes)
+}
+
+// rising reads whole numbers, each larger than the one before.
+func rising(list string) ([]int, error) {
+	var sizes []int
+	last := 1
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n <= last {
+			return nil, fmt.Errorf("%q: write rising numbers from 2 on, such as 10000,1000000", list)
+		}
+		sizes = append(sizes, n)
+		last = n
+	}
+	return sizes, nil
 }
 
 func (b *bench) section(title string) { b.printf("\n== %s\n", title) }

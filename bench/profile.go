@@ -56,9 +56,13 @@ func (b *bench) profile(dir string) error {
 		return err
 	}
 	r, err := measure(c, b.mails, shape{50, many})
+	if err != nil {
+		c.kill()
+		return err
+	}
 	b.printf("%.0f messages/s, %.1f µs each, %.1f MiB\n", r.perSecond, micros(r.cpu), mib(r.peak))
 	b.printf("go tool pprof -top %s\ngo tool pprof -top -sample_index=alloc_space %s\n", filepath.Join(dir, "cpu"), filepath.Join(dir, "allocs"))
-	return errors.Join(err, c.end())
+	return c.end()
 }
 
 // serveProfiled serves until SIGTERM.
@@ -119,6 +123,7 @@ func newProfiled(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*smtp
 		DNSBudget:  time.Duration(cfg.DNS.Budget),
 		MaxMessage: int64(cfg.Limits.Message),
 		InFlight:   int64(cfg.Limits.InFlight),
+		Quota:      intake.Quota{Domain: cfg.Limits.WildcardDomain, Total: cfg.Limits.WildcardTotal},
 		Store:      store,
 		DNS:        client,
 		FreshDNS:   client.Fresh(),

@@ -31,6 +31,8 @@ servers = [%q]
 connections = 5000
 per_address = 5000
 per_minute = 100000000
+wildcard_domain = 100000000
+wildcard_total = 100000000
 [storage]
 dir = %q
 `
