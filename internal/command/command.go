@@ -105,6 +105,7 @@ servers, keeps them in one file, and exports them as CSV and JSON.`,
 		e.status(),
 		e.config(),
 		e.version(),
+		e.man(),
 	)
 	return root
 }
