@@ -35,7 +35,7 @@ func TestWatchdog(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
 				defer cancel()
 				run, got := 0, 0
 				w := &watchdog{
