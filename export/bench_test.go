@@ -186,3 +186,18 @@ func recordCells(r *reports.Record) []string {
 	}
 	return cells
 }
+
+// BenchmarkParsedmarc tells what the formats of parsedmarc cost.
+func BenchmarkParsedmarc(b *testing.B) {
+	list := benchReports()
+	for _, format := range []Format{FormatParsedmarcCSV, FormatParsedmarcJSON} {
+		b.Run(string(format), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := Write(io.Discard, reports.KindAggregate, Options{Format: format}, sequence(list...)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(200*50*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}

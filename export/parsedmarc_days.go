@@ -2,6 +2,7 @@ package export
 
 import (
 	"math/bits"
+	"slices"
 	"time"
 
 	"reportmx/reports"
@@ -31,28 +32,35 @@ func longerThanDay(a *reports.Aggregate) bool {
 }
 
 // appendDays shares count out among the UTC days of a period, by how much of it
-// lies in each: whole messages by the largest remainder, of equal ones to the
-// earlier day. The counts add up to count; a day without any is left out.
+// lies in each. The counts add up to count; a day without any is left out.
 func appendDays(list []stretch, begin, end time.Time, count int64) []stretch {
 	begin, end = begin.UTC().Truncate(time.Second), end.UTC().Truncate(time.Second)
-	whole := uint64(end.Sub(begin) / time.Second)
-	if count <= 0 || whole == 0 {
+	if count <= 0 || !begin.Before(end) {
 		return append(list, stretch{begin, end, count})
 	}
-	var days []stretch
-	var remainders []uint64
-	left := count
+	first := len(list)
 	for at := begin; at.Before(end); {
 		next := at.Truncate(oneDay).Add(oneDay)
 		if next.After(end) {
 			next = end
 		}
-		high, low := bits.Mul64(uint64(count), uint64(next.Sub(at)/time.Second))
-		share, remainder := bits.Div64(high, low, whole)
-		days = append(days, stretch{at, next, int64(share)})
-		remainders = append(remainders, remainder)
-		left -= int64(share)
+		list = append(list, stretch{begin: at, end: next})
 		at = next
+	}
+	share(list[first:], end.Sub(begin), count)
+	return append(list[:first], slices.DeleteFunc(list[first:], func(d stretch) bool { return d.count == 0 })...)
+}
+
+// share gives each day its part of count, in whole messages by the largest
+// remainder; of equal ones to the earlier day. The days make up the whole time.
+func share(days []stretch, whole time.Duration, count int64) {
+	remainders := make([]uint64, len(days))
+	left := count
+	for i, d := range days {
+		high, low := bits.Mul64(uint64(count), uint64(d.end.Sub(d.begin)/time.Second))
+		part, remainder := bits.Div64(high, low, uint64(whole/time.Second))
+		days[i].count, remainders[i] = int64(part), remainder
+		left -= int64(part)
 	}
 	for ; left > 0; left-- {
 		most := 0
@@ -64,10 +72,4 @@ func appendDays(list []stretch, begin, end time.Time, count int64) []stretch {
 		days[most].count++
 		remainders[most] = 0
 	}
-	for _, d := range days {
-		if d.count > 0 {
-			list = append(list, d)
-		}
-	}
-	return list
 }
