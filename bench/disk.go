@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,10 +29,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if err == nil {
 		own, err = server.latency(ctx)
 	}
-	if ended := server.end(); err == nil {
-		err = ended
-	}
-	if err != nil {
+	if err := errors.Join(err, server.end()); err != nil {
 		return err
 	}
 	more, err := bareSyncs(server.dir, len(mails)/2)
@@ -79,10 +77,7 @@ func (b *bench) disk() error {
 	if _, err = measure(server.child, b.mails, shape{50, many}); err == nil {
 		_, err = server.holds(len(b.mails))
 	}
-	if ended := server.end(); err == nil {
-		err = ended
-	}
-	if err != nil {
+	if err := errors.Join(err, server.end()); err != nil {
 		return err
 	}
 	b.full = server

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
@@ -60,10 +61,7 @@ func (b *bench) grow(ctx context.Context, server *server, have, size int) error 
 		waits, err = put(ctx, store, b.seed, size-probe, size)
 	}
 	cpu := (ownCPU() - start) / time.Duration(probe)
-	if closed := store.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
+	if err := errors.Join(err, store.Close()); err != nil {
 		return err
 	}
 	b.growthCPU = append(b.growthCPU, cpu)

@@ -1,6 +1,10 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"os"
+)
 
 // largest is the largest honest report that is known of.
 const largest = 150_000
@@ -21,14 +25,9 @@ func (b *bench) largeReport() error {
 		err = b.largeThrough(server, m)
 	}
 	after, cpuErr := server.cpu()
-	if ended := server.end(); err == nil {
-		err = ended
-	}
+	err = errors.Join(err, cpuErr, server.end(), os.RemoveAll(server.dir))
 	b.largePeak = max(b.largePeak, server.peak.Load())
 	b.printf("server in all: %.0f ms of processor time, memory %.1f MiB\n", millis(after-before), mib(server.peak.Load()))
-	if err == nil {
-		err = cpuErr
-	}
 	return err
 }
 

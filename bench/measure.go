@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 )
@@ -107,13 +109,10 @@ func (b *bench) oursOnce(mails []mail, s shape, dns string) (rate, error) {
 	if err == nil {
 		_, err = server.holds(len(mails))
 	}
-	if ended := server.end(); err == nil {
-		err = ended
-	}
-	return r, err
+	return r, errors.Join(err, server.end(), os.RemoveAll(server.dir))
 }
 
-// folder gives a folder of its own to each server, and removes the one before.
+// folder gives a folder of its own to each server.
 func (b *bench) folder() string {
 	b.folders++
 	return filepath.Join(b.dir, fmt.Sprintf("store%d", b.folders))
@@ -127,7 +126,9 @@ func (b *bench) load() error {
 	for _, per := range []perConnection{many, one} {
 		for _, sessions := range []int{1, 10, 50, 200} {
 			mails := b.mails
-			if sessions == 1 || per == one {
+			if sessions == 1 {
+				mails = mails[:len(mails)/4]
+			} else if per == one {
 				mails = mails[:len(mails)/2]
 			}
 			p, err := b.compare(mails, shape{sessions, per}, refusing)
