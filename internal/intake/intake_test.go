@@ -375,6 +375,15 @@ func TestImport(t *testing.T) {
 	if r.Message.Source != storage.SourceImport || r.Authorization != "unchecked" || r.Message.Sender.Result != "" {
 		t.Errorf("got %+v, authorization %q: want nothing that only SMTP can know", r.Message, r.Authorization)
 	}
+	if len(b.sender.asked) != 0 {
+		t.Error("a bare document has no sender, and one was authenticated")
+	}
+	if _, err = b.Import(t.Context(), "report.eml", strings.NewReader(mailWith(document("example.com", "2")))); err != nil {
+		t.Fatal(err)
+	}
+	if len(b.sender.asked) != 1 || b.sender.asked[0].ClientIP.IsValid() || b.sender.asked[0].MailFrom != "" {
+		t.Errorf("asked %+v, want one mail without the facts that only SMTP knows", b.sender.asked)
+	}
 	if res, err = b.Import(t.Context(), "other.xml", strings.NewReader(document("other.example", "1"))); err != nil || !res.Refused() || res.Reason == "" {
 		t.Errorf("not a target: got %+v (%v)", res, err)
 	}
