@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/binary"
 	"io"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -81,6 +80,10 @@ const (
 		`"end-datetime":"2026-01-01T23:59:59Z"},`
 )
 
+// hostileLimits are lower than the defaults, so that an attack past them is made
+// and read in little time.
+var hostileLimits = Limits{Unpacked: 16 << 20, Records: 1000}
+
 // TestHostileDocuments holds that each attack on the readers ends in an error that
 // names the bound which it meets.
 func TestHostileDocuments(t *testing.T) {
@@ -89,98 +92,90 @@ func TestHostileDocuments(t *testing.T) {
 		data func(t *testing.T) []byte
 		want string // in the reason
 	}{
-		{"13 million attributes", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead+"<record", ` a=""`, 13_000_000, "/></feedback>")
+		{"attributes without end", func(t *testing.T) []byte {
+			return gzipped(t, hostileHead+"<record", ` a=""`, 200_000, "/></feedback>")
 		}, "an XML token exceeds the bound of 65536 bytes"},
 		{"33 attributes", func(t *testing.T) []byte {
 			return gzipped(t, hostileHead+"<record", ` a=""`, 33, "/></feedback>")
 		}, "attributes of an XML element exceeds the bound of 32"},
-		{"16 million nested elements", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead, "<a>", 16_000_000, "")
+		{"nesting without end", func(t *testing.T) []byte {
+			return gzipped(t, hostileHead, "<a>", 100_000, "")
 		}, "the nesting of XML elements exceeds the bound of 32 levels"},
 		{"nested wrappers", func(t *testing.T) []byte {
 			return gzipped(t, "", "<a>", 100, hostileHead)
 		}, "the nesting of XML elements exceeds the bound of 32 levels"},
 		{"long text", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead+"<version>", "a", 64<<20, "</version></feedback>")
+			return gzipped(t, hostileHead+"<version>", "a", 1<<20, "</version></feedback>")
 		}, "an XML token exceeds the bound of 65536 bytes"},
 		{"long text in pieces", func(t *testing.T) []byte {
 			return gzipped(t, hostileHead+"<version>", "<![CDATA[abcdefgh]]>", 10_000, "</version></feedback>")
 		}, "the text of an XML element exceeds the bound of 65536 bytes"},
 		{"long comment", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead+"<!--", "-", 64<<20, "></feedback>")
+			return gzipped(t, hostileHead+"<!--", "-", 1<<20, "></feedback>")
 		}, "an XML token exceeds the bound of 65536 bytes"},
-		{"160 MB of comments", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead, "<!-- "+strings.Repeat("-", 8000)+" -->", 1<<14+1<<12, "</feedback>")
-		}, "what the archives of one message unpack to exceeds the bound of 134217728 bytes"},
-		{"160 MB of zeros behind the report", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead+"</feedback>", "\x00", 160<<20, "")
-		}, "what the archives of one message unpack to exceeds the bound of 134217728 bytes"},
+		{"17 MB of comments", func(t *testing.T) []byte {
+			return gzipped(t, hostileHead, "<!-- "+strings.Repeat("-", 8000)+" -->", 2<<10+1<<8, "</feedback>")
+		}, "what the archives of one message unpack to exceeds the bound of 16777216 bytes"},
+		{"17 MB of zeros behind the report", func(t *testing.T) []byte {
+			return gzipped(t, hostileHead+"</feedback>", "\x00", 17<<20, "")
+		}, "what the archives of one message unpack to exceeds the bound of 16777216 bytes"},
 		{"records", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead, "<record/>", 1_000_001, "</feedback>")
-		}, "the number of records in one message exceeds the bound of 250000 records"},
+			return gzipped(t, hostileHead, "<record/>", 1001, "</feedback>")
+		}, "the number of records in one message exceeds the bound of 1000 records"},
 		{"results", func(t *testing.T) []byte {
-			return gzipped(t, hostileHead+"<record><auth_results>", "<dkim/>", 1_000_000, "</auth_results></record></feedback>")
+			return gzipped(t, hostileHead+"<record><auth_results>", "<dkim/>", 1001, "</auth_results></record></feedback>")
 		}, "the number of DKIM results in one record exceeds the bound of 1000"},
 		{"results in all", func(t *testing.T) []byte {
-			record := "<record><auth_results>" + strings.Repeat("<spf/>", 900) + "</auth_results></record>"
-			return gzipped(t, hostileHead, record, 10_000, "</feedback>")
+			record := "<record><auth_results>" + strings.Repeat("<dkim/><spf/>", 900) + "</auth_results></record>"
+			return gzipped(t, hostileHead, record, 2000, "</feedback>")
 		}, "the memory of one report exceeds the bound of 100663296 bytes"},
 		{"namespaces", func(t *testing.T) []byte {
 			return gzipped(t, hostileHead, `<a xmlns:a="" xmlns:b="" xmlns:c="" xmlns:d="">`, 17, "")
 		}, "the number of XML namespaces exceeds the bound of 64 declarations"},
 		{"errors", func(t *testing.T) []byte {
-			return gzipped(t, "<feedback><report_metadata>", "<error>a</error>", 1_000_000, "")
+			return gzipped(t, "<feedback><report_metadata>", "<error>a</error>", 1001, "")
 		}, "the number of error elements exceeds the bound of 1000 elements"},
-		{"text in all", func(t *testing.T) []byte {
-			text := "<record><identifiers><header_from>" + strings.Repeat("a", 60_000) + "</header_from></identifiers></record>"
-			return gzipped(t, hostileHead, text, 2000, "</feedback>")
-		}, "the memory of one report exceeds the bound of 100663296 bytes"},
 		{"billion laughs", func(t *testing.T) []byte {
 			return []byte(`<?xml version="1.0"?><!DOCTYPE feedback [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><feedback>&b;</feedback>`)
 		}, "a DOCTYPE with an internal subset is not read"},
 		{"external entity", func(t *testing.T) []byte {
 			return []byte(`<!DOCTYPE feedback [<!ENTITY x SYSTEM "file:///etc/passwd">]><feedback>&x;</feedback>`)
 		}, "a DOCTYPE with an internal subset is not read"},
-		{"a million empty members", func(t *testing.T) []byte {
-			return bytes.Repeat(gzipped(t, "", "", 0, ""), 1_000_000)
+		{"101 empty members", func(t *testing.T) []byte {
+			return bytes.Repeat(gzipped(t, "", "", 0, ""), 101)
 		}, "the number of members of one gzip stream exceeds the bound of 100 members"},
-		{"66,000 zip entries", func(t *testing.T) []byte { return zipOf(t, 66_000, "") },
+		{"1,001 zip entries", func(t *testing.T) []byte { return zipOf(t, 1001, "") },
 			"the directory of a zip archive exceeds the bound of 1000 entries"},
 		{"101 zip members", func(t *testing.T) []byte { return zipOf(t, 101, "text") },
 			"the number of archive members in one message exceeds the bound of 100 members"},
 		{"overlapping zip members", overlapping, "zip: members overlap"},
 		{"TLS policies", func(t *testing.T) []byte {
-			return gzipped(t, hostileTLS+`"policies":[{}`, ",{}", 1_000_000, "]}")
+			return gzipped(t, hostileTLS+`"policies":[{}`, ",{}", 10_000, "]}")
 		}, "the number of policies of a TLS report exceeds the bound of 10000 policies"},
 		{"TLS failures", func(t *testing.T) []byte {
-			return gzipped(t, hostileTLS+`"policies":[{"failure-details":[{}`, ",{}", 1_000_000, "]}]}")
+			return gzipped(t, hostileTLS+`"policies":[{"failure-details":[{}`, ",{}", 50_000, "]}]}")
 		}, "the number of failure-details of a TLS report exceeds the bound of 50000 entries"},
 		{"TLS strings", func(t *testing.T) []byte {
-			return gzipped(t, hostileTLS+`"policies":[{"policy":{"mx-host":["a"`, `,"a"`, 1_000_000, "]}}]}")
+			return gzipped(t, hostileTLS+`"policies":[{"policy":{"mx-host":["a"`, `,"a"`, 1000, "]}}]}")
 		}, "the length of mx-host exceeds the bound of 1000 strings"},
 		{"TLS nesting", func(t *testing.T) []byte {
-			return gzipped(t, hostileTLS+`"x":`, "[", 1_000_000, "")
+			return gzipped(t, hostileTLS+`"x":`, "[", 20_000, "")
 		}, "exceeded max depth"},
 		{"long TLS report", func(t *testing.T) []byte {
-			return gzipped(t, hostileTLS, " ", 20<<20, `"policies":[]}`)
+			return gzipped(t, hostileTLS, " ", 9<<20, `"policies":[]}`)
 		}, "a TLS report exceeds the bound of 8388608 bytes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			data := tt.data(t)
 			var found Found
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			readBlob(bytes.NewReader(data), "1", hostileName, newBudget(Limits{}), &found)
-			runtime.ReadMemStats(&after)
+			readBlob(bytes.NewReader(data), "1", hostileName, newBudget(hostileLimits), &found)
 			if len(found.Reports) > 0 {
 				t.Errorf("reports: got %d, want none", len(found.Reports))
 			}
 			if len(found.Unreadable) != 1 || !strings.Contains(found.Unreadable[0].Reason, tt.want) {
 				t.Errorf("unreadable: got %+v, want one with %q", found.Unreadable, tt.want)
 			}
-			t.Logf("%d bytes in, %d MiB allocated", len(data), (after.TotalAlloc-before.TotalAlloc)>>20)
 		})
 	}
 }
@@ -188,7 +183,7 @@ func TestHostileDocuments(t *testing.T) {
 // TestHostileZeros holds that a bomb which does not look like a report is not
 // unpacked: it is no report.
 func TestHostileZeros(t *testing.T) {
-	data := gzipped(t, "", "\x00", 160<<20, "")
+	data := gzipped(t, "", "\x00", 17<<20, "")
 	var found Found
 	b := newBudget(Limits{})
 	readBlob(bytes.NewReader(data), "1", hostileName, b, &found)
