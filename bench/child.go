@@ -36,6 +36,8 @@ func startChild(addr, logFile string, env []string, name string, args ...string)
 	cmd := exec.CommandContext(context.Background(), name, args...)
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = log
+	// A benchmark that is interrupted leaves no servers behind.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start server: %w", err)
 	}

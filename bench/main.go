@@ -5,7 +5,8 @@
 //	go run ./bench                          everything, below 10 minutes on 2 cores
 //	go run ./bench -quick                   about a minute
 //	go run ./bench -growth 10000,1000000    only how a store behaves as it grows
-//	go run ./bench -profile DIR             only CPU and allocation profiles of the server
+//	go run ./bench -profile DIR             only CPU and allocation profiles of the server,
+//	                                        with 1 and with 50 sessions
 //
 // The workload follows from -seed alone. Everything is in a temporary folder below
 // -dir, which should lie on the disk that is to be measured.
@@ -13,13 +14,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -86,6 +90,7 @@ func start(args []string) (err error) {
 		return fmt.Errorf("make a folder: %w", err)
 	}
 	defer os.RemoveAll(b.dir)
+	go removeWhenInterrupted(b.dir)
 	if *growth != "" {
 		return b.onlyGrowth(*growth)
 	}
@@ -98,6 +103,14 @@ func start(args []string) (err error) {
 		return b.profile(*profile)
 	}
 	return b.everything()
+}
+
+// removeWhenInterrupted leaves no folder behind; the servers end with this process.
+func removeWhenInterrupted(dir string) {
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	<-interrupted
+	exit(errors.Join(errors.New("interrupted"), os.RemoveAll(dir)))
 }
 
 // everything is the whole run.

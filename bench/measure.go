@@ -177,7 +177,7 @@ func (b *bench) authentication() error {
 			return err
 		}
 		*c.above = p.above()
-		b.printf("%-50s %8.0f/s, ratio %.2f, %6.1f µs above the discarding server\n", c.name, p.ours.perSecond, p.ratio(), micros(p.above()))
+		b.printf("%-49s %8.0f/s, ratio %.2f, %6.1f µs above the discarding server\n", c.name, p.ours.perSecond, p.ratio(), micros(p.above()))
 	}
 	return nil
 }

@@ -30,12 +30,21 @@ import (
 // server of internal/command, which has no way to be profiled on purpose.
 const profileVariable = "REPORTMX_BENCH_PROFILE"
 
-// profile loads such a server and leaves its profiles in dir.
+// profile loads such servers and leaves their profiles below dir.
 func (b *bench) profile(dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err
 	}
+	for _, sessions := range []int{1, 50} {
+		if err := b.profileOnce(filepath.Join(dir, fmt.Sprintf("sessions-%d", sessions)), shape{sessions, many}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) profileOnce(dir string, s shape) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -44,23 +53,27 @@ func (b *bench) profile(dir string) error {
 		return err
 	}
 	file := filepath.Join(dir, "config.toml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, setting, addr, refusing, b.dir), 0o600); err != nil {
+	if err := os.WriteFile(file, fmt.Appendf(nil, setting, addr, refusing, b.folder()), 0o600); err != nil {
 		return err
 	}
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	c, err := startChild(addr, filepath.Join(b.dir, "log"), []string{profileVariable + "=" + file}, self)
+	c, err := startChild(addr, filepath.Join(dir, "log"), []string{profileVariable + "=" + file}, self)
 	if err != nil {
 		return err
 	}
-	r, err := measure(c, b.mails, shape{50, many})
+	mails := b.mails
+	if s.sessions == 1 {
+		mails = mails[:len(mails)/4]
+	}
+	r, err := measure(c, mails, s)
 	if err != nil {
 		c.kill()
 		return err
 	}
-	b.printf("%.0f messages/s, %.1f µs each, %.1f MiB\n", r.perSecond, micros(r.cpu), mib(r.peak))
+	b.printf("%d sessions: %.0f messages/s, %.1f µs each, %.1f MiB\n", s.sessions, r.perSecond, micros(r.cpu), mib(r.peak))
 	b.printf("go tool pprof -top %s\ngo tool pprof -top -sample_index=alloc_space %s\n", filepath.Join(dir, "cpu"), filepath.Join(dir, "allocs"))
 	return c.end()
 }

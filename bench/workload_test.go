@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"reportmx/reports"
@@ -132,4 +133,20 @@ func onlyReport(t *testing.T, m mail) reports.Report {
 		t.Fatalf("got %d reports, unreadable %v", len(found.Reports), found.Unreadable)
 	}
 	return found.Reports[0]
+}
+
+func TestRising(t *testing.T) {
+	for list, want := range map[string][]int{
+		"10000,1000000": {10_000, 1_000_000},
+		"2":             {2},
+		"":              nil,
+		"1":             nil,
+		"5,5":           nil,
+		"5,x":           nil,
+	} {
+		got, err := rising(list)
+		if !slices.Equal(got, want) || (err == nil) != (want != nil) {
+			t.Errorf("rising(%q): got %v and the error %v, want %v", list, got, err, want)
+		}
+	}
 }
