@@ -161,7 +161,13 @@ func (d *disk) remount() error {
 	if err := unix.Unmount(d.dir, 0); err != nil {
 		return fmt.Errorf("umount: %w", err)
 	}
-	return d.mount()
+	if err := d.mount(); err != nil {
+		return err
+	}
+	if _, err := os.ReadDir(d.dir); err != nil {
+		return fmt.Errorf("the disk that was cut off is still mounted elsewhere: %w", err)
+	}
+	return nil
 }
 
 func (d *disk) umount(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -33,7 +34,26 @@ func TestMain(m *testing.M) {
 	if os.Getenv(roleVariable) == imagesRole {
 		os.Exit(examineImages(os.Stdin, os.Stdout))
 	}
+	if err := apart(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(run(m))
+}
+
+// apartVariable is set in a mount namespace of our own.
+const apartVariable = "REPORTMX_FAULTS_APART"
+
+// apart runs this program again in a mount namespace of its own, where it may mount:
+// another process that copies the namespace would keep a disk that was cut off alive,
+// and the same dead disk would come back from a mount.
+func apart() error {
+	unshare, err := exec.LookPath("unshare")
+	if err != nil || os.Geteuid() != 0 || os.Getenv(apartVariable) != "" {
+		return nil
+	}
+	args := append([]string{"unshare", "--mount", "--propagation", "private", os.Args[0]}, os.Args[1:]...)
+	return syscall.Exec(unshare, args, append(os.Environ(), apartVariable+"=1"))
 }
 
 func run(m *testing.M) int {
