@@ -3,8 +3,8 @@ package export
 import "net/netip"
 
 // Enricher tells what is known of an address besides the address. It is asked
-// while an export is written, once for each record, and so must be quick: it
-// answers from memory, and what it cannot tell in time it leaves out.
+// while an export is written, for each row, and so must be quick: it answers from
+// memory, and what it cannot tell in time it leaves out.
 type Enricher interface {
 	Enrich(ip netip.Addr) Source
 }

@@ -12,7 +12,8 @@
 // [Options].RawCells says otherwise.
 //
 // Deliberately the defaults that RFC 9990 and RFC 7489 give to absent elements
-// are not filled in: an export shows what the report said.
+// are not filled in: an export shows what the report said. Only the formats of
+// parsedmarc fill them in, as parsedmarc does.
 package export
 
 import (
