@@ -36,6 +36,10 @@ const maxValue = 512 << 20
 // the median report, one of three records, it would save some 400 bytes.
 const compressFrom = 1 << 10
 
+// maxRatio is how much zstd can compress at best: a block of 128 KiB, all the same
+// byte, becomes 4 bytes (RFC 8878 §3.1.1.2).
+const maxRatio = 128 << 10 / 4
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func crcOf(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
@@ -173,6 +177,14 @@ func (c *codec) unpack(encoding byte, body []byte) ([]byte, error) {
 	case encodingPlain:
 		return body, nil
 	case encodingZstd:
+		var h zstd.Header
+		if err := h.Decode(body); err != nil {
+			return nil, err
+		}
+		// The decoder makes room for what the header claims before it has read on.
+		if h.HasFCS && h.FrameContentSize/maxRatio > uint64(len(body)) {
+			return nil, fmt.Errorf("its %d bytes claim to hold %d", len(body), h.FrameContentSize)
+		}
 		return c.zdec.DecodeAll(body, nil)
 	default:
 		return nil, fmt.Errorf("its encoding is %d", encoding)
