@@ -24,7 +24,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
 
 // address is where reports go in all tests; example.com is the target.
 const address = "dmarc@reports.example.net"

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,7 +28,7 @@ func havePostfix(t *testing.T) bool {
 }
 
 // startPostfix runs a Postfix of its own that brings all mail to dst, with TLS, and
-// tries again soon.
+// tries again soon. Settings are lines of main.cf that go before the usual ones.
 func startPostfix(t *testing.T, dst string, settings ...string) *relay {
 	t.Helper()
 	dir, addr := openDir(t), freeAddr(t)
@@ -57,9 +58,8 @@ queue_run_delay = 1s
 transport_retry_time = 1s
 bounce_queue_lifetime = 1h
 maximal_queue_lifetime = 1h
-%[4]s
-`, dir, host, port, strings.Join(settings, "\n"))
-	write(t, main, dir, "etc", "main.cf")
+`, dir, host, port)
+	write(t, override(main, settings), dir, "etc", "main.cf")
 	write(t, addr+` inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
@@ -107,4 +107,17 @@ postlog unix-dgram n - n - 1 postlogd
 		return string(text)
 	}
 	return r
+}
+
+// override puts settings in place of lines with the same name. A Postfix that finds a
+// name twice warns of it until its log socket is full, and then stands still.
+func override(main string, settings []string) string {
+	name := func(line string) string {
+		before, _, _ := strings.Cut(line, "=")
+		return strings.TrimSpace(before)
+	}
+	lines := slices.DeleteFunc(strings.Split(main, "\n"), func(line string) bool {
+		return slices.ContainsFunc(settings, func(s string) bool { return name(s) == name(line) })
+	})
+	return strings.Join(append(settings, lines...), "\n")
 }
