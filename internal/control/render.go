@@ -79,9 +79,14 @@ func (s *Server) reports(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	chosen, err := upTo(v, s.Store.Reports(r.Context(), q))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
 	declareEnd(w)
 	o := export.Options{Format: export.Format(v.Get("format")), RawCells: v.Get("raw_cells") == "true"}
-	count, err := export.Write(w, q.Kind, o, s.Store.Reports(r.Context(), q))
+	count, err := export.Write(w, q.Kind, o, chosen)
 	writeEnd(w, count, err)
 }
 

@@ -17,6 +17,8 @@ type Server struct {
 	Importer Importer
 	Status   func() any   // one JSON object
 	Metrics  http.Handler // Prometheus
+
+	Schedules Schedules // nil for a store that is open only to read
 }
 
 // Handler gives the table of the paths.
@@ -29,6 +31,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("DELETE /v1/held/{seq}", owners(s.dropHeld))
 	if s.Importer != nil {
 		mux.HandleFunc("POST /v1/import", owners(s.importOne))
+	}
+	if s.Schedules != nil {
+		mux.HandleFunc("POST /v1/schedule/{name}/begin", owners(s.beginExport))
+		mux.HandleFunc("POST /v1/schedule/{name}/confirm", owners(s.confirmExport))
 	}
 	if s.Status != nil {
 		mux.HandleFunc("GET /v1/status", s.status)
