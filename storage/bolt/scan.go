@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -39,7 +38,8 @@ func (s *Store) Reports(ctx context.Context, q storage.Query) iter.Seq2[*storage
 type scan struct {
 	store *Store
 	query storage.Query
-	limit uint64 // the last sequence number to read
+	limit uint64   // the last sequence number to read
+	start counters // of the store when the reading began
 
 	refs    []ref // with indexed: the reports to look at, in order
 	indexed bool
@@ -64,7 +64,7 @@ type piece struct {
 
 func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error {
 	c := sc.store.now()
-	sc.limit = c.Seq
+	sc.limit, sc.start = c.Seq, c
 	if sc.query.After >= sc.limit {
 		return ctx.Err()
 	}
@@ -90,7 +90,7 @@ func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error
 			}
 		}
 		if len(page) == 0 {
-			return errors.Join(sc.complete(), sc.counted(&c))
+			return sc.end()
 		}
 	}
 }
@@ -176,7 +176,9 @@ func (sc *scan) readIndexed(tx *bbolt.Tx, at *position, full func() bool, add fu
 			add(p)
 		}
 		if at.chunk == 0 {
-			return fmt.Errorf("%w: report %d is in the index and not there", storage.ErrDamaged, r.seq)
+			if err := sc.missing(tx, r.seq); err != nil {
+				return err
+			}
 		}
 		if full() {
 			return nil // the rest of this report, if any, is on the next page
@@ -215,6 +217,7 @@ func (sc *scan) assemble(p *piece) (*storage.Report, error) {
 		return sc.begin(p)
 	}
 	if p.seq != sc.seq || p.chunk != sc.next || sc.next >= sc.chunks {
+		// No removal takes only the first parts away: this is damage.
 		return nil, p.damaged("it is not what follows chunk %d of report %d", sc.next, sc.seq)
 	}
 	sc.next++
@@ -262,26 +265,61 @@ func (sc *scan) begin(p *piece) (*storage.Report, error) {
 
 // complete tells whether the last report was read to its end.
 func (sc *scan) complete() error {
-	if sc.next != sc.chunks {
-		return fmt.Errorf("%w: report %d ends with chunk %d of %d", storage.ErrDamaged, sc.seq, sc.next, sc.chunks)
-	}
-	return nil
-}
-
-// counted tells whether a reading of all reports has met as many as there are: a
-// damaged page can hide some, and nothing else would tell.
-func (sc *scan) counted(c *counters) error {
-	if sc.indexed || sc.query.After != 0 {
+	if sc.next == sc.chunks {
 		return nil
 	}
-	var want uint64
+	removed, err := sc.removed()
+	if err != nil {
+		return err
+	}
+	if removed {
+		return fmt.Errorf("%w: number %d", storage.ErrRemoved, sc.seq)
+	}
+	return fmt.Errorf("%w: report %d ends with chunk %d of %d", storage.ErrDamaged, sc.seq, sc.next, sc.chunks)
+}
+
+// end tells whether all has been read that should have been.
+func (sc *scan) end() error {
+	if err := sc.complete(); err != nil {
+		return err
+	}
+	if sc.indexed || sc.query.After != 0 || sc.seen == sc.start.total(sc.query.Kind) {
+		return nil
+	}
+	// A damaged page can hide some, and nothing else would tell.
+	removed, err := sc.removed()
+	if err != nil || removed {
+		return err
+	}
+	return fmt.Errorf("%w: it should have %d reports and shows %d", storage.ErrDamaged, sc.start.total(sc.query.Kind), sc.seen)
+}
+
+// total is how many reports there are of a kind, or of all.
+func (c *counters) total(kind reports.Kind) (n uint64) {
 	for _, k := range kinds {
-		if sc.query.Kind == "" || sc.query.Kind == k {
-			want += *c.of(k)
+		if kind == "" || kind == k {
+			n += *c.of(k)
 		}
 	}
-	if sc.seen != want {
-		return fmt.Errorf("%w: it should have %d reports and shows %d", storage.ErrDamaged, want, sc.seen)
+	return n
+}
+
+// missing decides what it means that a report of the index is not there.
+func (sc *scan) missing(tx *bbolt.Tx, seq uint64) error {
+	now, err := sc.store.loadCounters(tx)
+	if err != nil || now.Removed != sc.start.Removed {
+		return err
 	}
-	return nil
+	return fmt.Errorf("%w: report %d is in the index and not there", storage.ErrDamaged, seq)
+}
+
+// removed tells whether reports have been removed since the reading began. The file
+// is asked: the committer's own count is told only after readers see the change.
+func (sc *scan) removed() (yes bool, err error) {
+	err = sc.store.view(func(tx *bbolt.Tx) error {
+		now, err := sc.store.loadCounters(tx)
+		yes = now.Removed != sc.start.Removed
+		return err
+	})
+	return yes, err
 }

@@ -24,6 +24,9 @@ type counters struct {
 	// Keys is how many keys are in each of buckets, but for meta. bbolt does not
 	// notice when a damaged page hides some of them.
 	Keys [len(buckets)]int64 `cbor:"8,keyasint"`
+	// Removed is how many reports have been removed: a reader that misses one looks
+	// whether that is why.
+	Removed uint64 `cbor:"9,keyasint,omitempty"`
 }
 
 // countKeys notes that keys were put into a bucket, or deleted.

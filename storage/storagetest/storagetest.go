@@ -25,6 +25,7 @@ type Engine interface {
 	HeldMessages(ctx context.Context) iter.Seq2[*storage.Held, error]
 	HeldRaw(seq uint64) ([]byte, error)
 	DropHeld(ctx context.Context, seq uint64) error
+	Remove(ctx context.Context, r storage.Removal) (int, error)
 	Stats() (storage.Stats, error)
 	Close() error
 }
@@ -54,6 +55,13 @@ func Run(t *testing.T, open func(t *testing.T, dir string) Engine) {
 		{"many commit at once", testConcurrent},
 		{"a number is never given twice", testNumbers},
 		{"counts are right", testStats},
+		{"what is old is removed", testRemoveOld},
+		{"a target is removed with all below it", testRemoveTarget},
+		{"messages are removed without their reports", testRemoveMessages},
+		{"the hold is emptied of what is old", testRemoveHeld},
+		{"a removal can be counted, and bounded", testRemoveBounds},
+		{"a reader lives with a removal", testRemoveWhileReading},
+		{"a reader gets no half report", testRemoveLong},
 		{"a closed store says so", testClosed},
 	}
 	for _, test := range tests {
