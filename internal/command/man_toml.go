@@ -7,7 +7,7 @@ import (
 
 // A line of config.example.toml is one of these.
 var (
-	sectionLine = regexp.MustCompile(`^\[+([a-z_]+)\]+$`)
+	sectionLine = regexp.MustCompile(`^(?:# )?(\[+[a-z_]+\]+)$`)
 	// optionLine shows a default behind "# ", or a value that has none.
 	optionLine = regexp.MustCompile(`^(?:# )?([a-z_]+) = (.*)$`)
 )
@@ -45,7 +45,7 @@ func (o *optionPage) line(line string) {
 		return
 	}
 	if m := sectionLine.FindStringSubmatch(line); m != nil {
-		o.request("SH", line)
+		o.request("SH", m[1])
 		o.text(strings.Join(o.words, "\n"))
 		o.words, o.named = nil, false
 		return

@@ -27,8 +27,8 @@ func (c *check) wrong(path string, value any, format string, args ...any) {
 	}
 	e := Error{Where: c.file, Key: key, Value: shown(value), Problem: fmt.Sprintf(format, args...)}
 	option := key
-	if strings.HasPrefix(key, "target.") {
-		option = "target"
+	if list, _, found := strings.Cut(key, "."); found && (list == "target" || list == "schedule") {
+		option = list
 	}
 	if variable := c.env[option]; variable != "" {
 		e.Where = "$" + variable
@@ -83,6 +83,10 @@ func (c *check) semantics() {
 	c.limits()
 	c.sizes()
 	c.files()
+	c.schedules()
+	if listen := c.cfg.Metrics.Listen; listen != "" && !isListenAddr(listen) {
+		c.wrong("metrics.listen", listen, `not an address to listen on; write "127.0.0.1:9225", or "" for the control socket only`)
+	}
 }
 
 func (c *check) words() {

@@ -34,6 +34,8 @@ type Config struct {
 	Failure       Failure
 	Postmaster    Postmaster
 	Control       Control
+	Schedule      []Schedule
+	Metrics       Metrics
 	Log           Log
 
 	// Targets is the set made of Target and TargetsFile; never nil.
@@ -115,6 +117,22 @@ type Postmaster struct {
 // Control is the section [control].
 type Control struct {
 	Socket string // path; by default in $RUNTIME_DIRECTORY, else in Storage.Dir
+}
+
+// Schedule is one [[schedule]]: files that export --scheduled writes.
+type Schedule struct {
+	Name     string // a-z, 0-9 and "-"; no two have the same
+	Kind     string // aggregate, failure or tls
+	Format   string // csv, json, ndjson, ndjson-flat, parsedmarc-csv or parsedmarc-json
+	Target   string // A-label; "" for all
+	Dir      string // by default "exports" in Storage.Dir
+	Compress string // "", gzip or zstd
+	Period   string // arrived, day, week or month
+}
+
+// Metrics is the section [metrics].
+type Metrics struct {
+	Listen string // host:port; "" for the control socket only
 }
 
 // Log is the section [log].

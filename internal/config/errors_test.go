@@ -112,6 +112,34 @@ var errorTests = map[string]struct {
 		"[limits]\nin_flight = \"1MiB\"",
 		`c.toml:6: limits.in_flight = "1MiB": is less than limits.message = "25MiB"`,
 	},
+	"schedule without a name": {
+		"[[schedule]]\nkind = \"tls\"",
+		`c.toml:5: schedule: has no name; write name = "daily"`,
+	},
+	"schedule with a path for a name": {
+		"[[schedule]]\nname = \"../x\"",
+		`c.toml:6: schedule.name = "../x": not the name of a schedule; write a-z, 0-9 and "-", at most 64`,
+	},
+	"schedule twice": {
+		"[[schedule]]\nname = \"a\"\n[[schedule]]\nname = \"a\"",
+		`c.toml:8: schedule.name = "a": given twice; choose another name`,
+	},
+	"schedule of an unknown period": {
+		"[[schedule]]\nname = \"a\"\nperiod = \"year\"",
+		`c.toml:7: schedule.period = "year": not one of the words allowed; write one of "arrived", "day", "week", "month"`,
+	},
+	"schedule with an unknown key": {
+		"[[schedule]]\nname = \"a\"\nkinds = \"tls\"",
+		`c.toml:7: schedule.kinds: no such option; did you mean schedule.kind?`,
+	},
+	"schedule as a section": {
+		"[schedule]\nname = \"a\"",
+		`c.toml:5: schedule: a list has two pairs of brackets; write [[schedule]]`,
+	},
+	"metrics without a port": {
+		"[metrics]\nlisten = \"127.0.0.1\"",
+		`c.toml:6: metrics.listen = "127.0.0.1": not an address to listen on; write "127.0.0.1:9225", or "" for the control socket only`,
+	},
 	"session shorter than idle": {
 		"[limits]\nsession = \"10s\"",
 		`c.toml:6: limits.session = "10s": is shorter than limits.idle = "1m"`,
@@ -144,7 +172,7 @@ var errorTests = map[string]struct {
 	},
 	"unknown list": {
 		"[[targets]]\ndomain = \"example.org\"",
-		`c.toml:5: targets: no such list; the only one is [[target]]`,
+		`c.toml:5: targets: no such list; there are only [[target]] and [[schedule]]`,
 	},
 	"yes for true": {
 		"[[target]]\ndomain = \"example.org\"\nsends_mail = \"no\"",

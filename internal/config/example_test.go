@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"os"
 	"regexp"
 	"strings"
@@ -13,6 +14,12 @@ const example = "../../config.example.toml"
 
 // meant is a line of the example that shows a default.
 var meant = regexp.MustCompile(`(?m)^# ([a-z_]+ = .*)$`)
+
+// uncomment makes a file of all that the example shows.
+func uncomment(file []byte) []byte {
+	file = meant.ReplaceAll(file, []byte("$1"))
+	return bytes.Replace(file, []byte("# [[schedule]]"), []byte("[[schedule]]"), 1)
+}
 
 func TestExampleShowsTheDefaults(t *testing.T) {
 	file, err := os.ReadFile(example)
@@ -27,14 +34,18 @@ func TestExampleShowsTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	uncommented, err := parse(meant.ReplaceAll(file, []byte("$1")), "uncommented example")
+	uncommented, err := parse(uncomment(file), "uncommented example")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(asItIs, shorter, equal); diff != "" {
 		t.Errorf("the example changes a default: got (-) want (+):\n%s", diff)
 	}
-	if diff := cmp.Diff(uncommented, shorter, equal); diff != "" {
+	scheduled, err := parse([]byte(least+"\n[[schedule]]\nname = \"daily\"\n"), "shortest file with a schedule")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(uncommented, scheduled, equal); diff != "" {
 		t.Errorf("a commented line is not the default: got (-) want (+):\n%s", diff)
 	}
 }
@@ -44,7 +55,7 @@ func TestExampleHasEveryOption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout := readLayout(meant.ReplaceAll(file, []byte("$1")))
+	layout := readLayout(uncomment(file))
 	var got, want []string
 	for _, p := range layout.places {
 		if p.shape == value {
@@ -54,6 +65,12 @@ func TestExampleHasEveryOption(t *testing.T) {
 	for _, o := range defaults().options() {
 		if o.key == "target" {
 			want = append(want, "target.0.domain", "target.0.sends_mail")
+			continue
+		}
+		if o.key == "schedule" {
+			for _, key := range scheduleKeys {
+				want = append(want, strings.Replace(key, ".", ".0.", 1))
+			}
 			continue
 		}
 		want = append(want, o.key)

@@ -111,6 +111,10 @@ func (c *check) read(v *viper.Viper, options []option) {
 			*list = c.readTargets(given)
 			continue
 		}
+		if list, ok := o.into.(*[]Schedule); ok {
+			*list = c.readSchedules(given)
+			continue
+		}
 		if err := decode(given, o.into); err != nil {
 			c.wrong(o.key, given, "%v", err)
 			c.failed[o.key] = true

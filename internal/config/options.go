@@ -91,9 +91,16 @@ func (c *Config) options() []option {
 		{"failure.keep", &c.Failure.Keep},
 		{"postmaster.size", &c.Postmaster.Size},
 		{"control.socket", &c.Control.Socket},
+		{"schedule", &c.Schedule},
+		{"metrics.listen", &c.Metrics.Listen},
 		{"log.level", &c.Log.Level},
 		{"log.format", &c.Log.Format},
 	}
+}
+
+// scheduleKeys are the options of one [[schedule]].
+var scheduleKeys = []string{
+	"schedule.name", "schedule.kind", "schedule.format", "schedule.target", "schedule.dir", "schedule.compress", "schedule.period",
 }
 
 // targetKeys are the options of one [[target]].

@@ -8,7 +8,7 @@ import (
 
 // names are the keys and sections that exist.
 type names struct {
-	keys     []string // with those of one target
+	keys     []string // with those of one target and one schedule
 	sections []string
 }
 
@@ -20,7 +20,7 @@ func allNames(options []option) names {
 			n.sections = append(n.sections, section)
 		}
 	}
-	n.keys = append(n.keys, targetKeys...)
+	n.keys = slices.Concat(n.keys, targetKeys, scheduleKeys)
 	return n
 }
 
@@ -60,23 +60,23 @@ func (n names) wrongSection(key string) string {
 	switch {
 	case slices.Contains(n.sections, key):
 		return ""
-	case key == "target":
-		return "a list has two pairs of brackets; write [[target]]"
+	case key == "target", key == "schedule":
+		return "a list has two pairs of brackets; write [[" + key + "]]"
 	case slices.Contains(n.keys, key):
 		return "an option and no section; write " + key + " = …"
 	default:
-		return "no such section" + hint(nearest(key, append([]string{"target"}, n.sections...)), "[", "]")
+		return "no such section" + hint(nearest(key, append([]string{"target", "schedule"}, n.sections...)), "[", "]")
 	}
 }
 
 func (n names) wrongList(key string) string {
 	switch {
-	case key == "target":
+	case key == "target", key == "schedule":
 		return ""
 	case slices.Contains(n.sections, key):
 		return "there is only one such section; write [" + key + "]"
 	default:
-		return "no such list; the only one is [[target]]"
+		return "no such list; there are only [[target]] and [[schedule]]"
 	}
 }
 
