@@ -24,9 +24,9 @@ type Removal struct {
 	// it. The message that such a report came in goes too, also when it held a
 	// report about another domain, which stays.
 	Target string
-	// UpTo restricts it to sequence numbers up to this one: no more has been
-	// exported. 0 does not restrict.
-	UpTo uint64
+	// KeepFrom spares sequence numbers from this one on: they have yet to be
+	// exported. 0 spares none.
+	KeepFrom uint64
 	// Count only counts; nothing is removed.
 	Count bool
 }
@@ -47,5 +47,5 @@ const (
 // Chosen tells whether a removal without a target takes what arrived then under
 // this number.
 func (r *Removal) Chosen(seq uint64, arrived time.Time) bool {
-	return (r.UpTo == 0 || seq <= r.UpTo) && (r.Before.IsZero() || arrived.Before(r.Before))
+	return (r.KeepFrom == 0 || seq < r.KeepFrom) && (r.Before.IsZero() || arrived.Before(r.Before))
 }

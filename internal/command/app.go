@@ -32,6 +32,7 @@ type app struct {
 	dns      *dmarcdns.Client
 	intake   *intake.Intake
 	watcher  *dmarcdns.Watcher
+	aging    *retention
 	targets  atomic.Pointer[config.Targets]
 	registry *prometheus.Registry
 	sessions *sessionMetrics
@@ -89,6 +90,7 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 		Every:    time.Duration(cfg.Authorization.Recheck),
 		Log:      log,
 	}
+	a.aging = newRetention(store, cfg.Retention, log, a.registry)
 	a.registry.MustRegister(newStateMetrics(a))
 	return a, nil
 }
@@ -121,6 +123,7 @@ func freeSpace(dir string) (int64, error) {
 // background starts what runs beside the sessions until ctx ends.
 func (a *app) background(ctx context.Context) *sync.WaitGroup {
 	var wg sync.WaitGroup
+	wg.Go(func() { a.aging.run(ctx) })
 	if a.cfg.Authorization.Mode != string(intake.Off) {
 		wg.Go(func() { a.watcher.Run(ctx) })
 	}

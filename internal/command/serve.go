@@ -181,6 +181,7 @@ func (a *app) handler() http.Handler {
 	server := &control.Server{
 		Store:    a.store,
 		Importer: importer{a.intake},
+		Pruner:   a.aging,
 		Status:   func() any { return a.status() },
 		Metrics:  promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
 	}

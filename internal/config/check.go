@@ -80,6 +80,7 @@ func (c *check) semantics() {
 	c.targets()
 	c.words()
 	c.times()
+	c.ages()
 	c.limits()
 	c.sizes()
 	c.files()
@@ -128,6 +129,18 @@ func (c *check) times() {
 	}
 }
 
+func (c *check) ages() {
+	r := c.cfg.Retention
+	for key, age := range map[string]Age{"retention.reports": r.Reports, "retention.raw": r.Raw, "retention.failure": r.Failure, "retention.held": r.Held} {
+		if age != Forever && age < Age(time.Hour) {
+			c.wrong(key, age, `too short; write at least "1h", or "forever"`)
+		}
+	}
+	if r.Raw != Forever && r.Reports != Forever && r.Raw > r.Reports {
+		c.contradiction("retention.raw", "retention.reports", r.Raw, r.Reports, "is longer than")
+	}
+}
+
 func (c *check) atLeast(key string, d, least Duration) {
 	if d < least {
 		c.wrong(key, d, "too short; write at least %q", least)
@@ -171,6 +184,9 @@ func (c *check) sizes() {
 	}
 	if l.InFlight < l.Message {
 		c.contradiction("limits.in_flight", "limits.message", l.InFlight, l.Message, "is less than")
+	}
+	if c.cfg.Hold.Size < l.Message {
+		c.contradiction("hold.size", "limits.message", c.cfg.Hold.Size, l.Message, "is less than")
 	}
 	if c.cfg.Postmaster.Size < l.Message {
 		c.contradiction("postmaster.size", "limits.message", c.cfg.Postmaster.Size, l.Message, "is less than")

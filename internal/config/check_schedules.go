@@ -57,6 +57,8 @@ func (c *check) schedules() {
 		switch {
 		case s.Name == "":
 			c.wrong(path, nil, `has no name; write name = "daily"`)
+		case s.Name == "all":
+			c.wrong(path+".name", s.Name, "means every schedule on the command line; choose another name")
 		case len(s.Name) > longestSchedule || s.Name[0] == '-' || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "":
 			c.wrong(path+".name", s.Name, `not the name of a schedule; write a-z, 0-9 and "-", at most %d`, longestSchedule)
 		case seen[s.Name]:

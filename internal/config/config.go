@@ -31,7 +31,9 @@ type Config struct {
 	DNS           DNS
 	Limits        Limits
 	Storage       Storage
+	Retention     Retention
 	Failure       Failure
+	Hold          Hold
 	Postmaster    Postmaster
 	Control       Control
 	Schedule      []Schedule
@@ -102,6 +104,19 @@ type Limits struct {
 // Storage is the section [storage].
 type Storage struct {
 	Dir string
+}
+
+// Retention is the section [retention]: how long things are kept after they arrived.
+type Retention struct {
+	Reports Age // aggregate and TLS reports
+	Raw     Age // the messages that they came in
+	Failure Age // failure reports with their messages
+	Held    Age // messages in the hold
+}
+
+// Hold is the section [hold].
+type Hold struct {
+	Size Size // of all messages in it; at least Limits.Message
 }
 
 // Failure is the section [failure].

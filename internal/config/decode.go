@@ -155,7 +155,7 @@ func shown(value any) string {
 		s = "[" + strings.Join(items, ", ") + "]"
 	case map[string]any:
 		return "{…}"
-	case Size, Duration:
+	case Size, Duration, Age:
 		s = fmt.Sprintf("%q", v)
 	default:
 		s = fmt.Sprint(v)

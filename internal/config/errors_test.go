@@ -67,6 +67,22 @@ var errorTests = map[string]struct {
 		"limits = 5\n[dns]\n",
 		`c.toml:5: target.limits: no such option; config.example.toml lists all that exist`,
 	},
+	"age": {
+		"[retention]\nheld = \"always\"",
+		`c.toml:6: retention.held = "always": neither a duration nor "forever"; write "12h", "30d" or "forever"`,
+	},
+	"age too short": {
+		"[retention]\nheld = \"1m\"",
+		`c.toml:6: retention.held = "1m": too short; write at least "1h", or "forever"`,
+	},
+	"messages without reports": {
+		"[retention]\nreports = \"30d\"",
+		`c.toml:6: retention.reports = "30d": retention.raw = "90d" is longer than this`,
+	},
+	"hold smaller than a message": {
+		"[hold]\nsize = \"1MiB\"",
+		`c.toml:6: hold.size = "1MiB": is less than limits.message = "25MiB"`,
+	},
 	"word": {
 		"[sender]\non_fail = \"drop\"",
 		`c.toml:6: sender.on_fail = "drop": not one of the words allowed; write one of "accept", "hold", "reject"`,

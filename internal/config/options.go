@@ -40,7 +40,9 @@ func defaults() *Config {
 			Session:        Duration(15 * time.Minute), // an honest one is done in seconds
 		},
 		Storage:    Storage{Dir: "data"},
+		Retention:  Retention{Reports: Age(730 * day), Raw: Age(90 * day), Failure: Age(30 * day), Held: Age(14 * day)},
 		Failure:    Failure{Keep: "headers"},
+		Hold:       Hold{Size: 1 << 30},
 		Postmaster: Postmaster{Size: 64 << 20},
 		Log:        Log{Level: slog.LevelInfo, Format: "text"},
 	}
@@ -88,8 +90,13 @@ func (c *Config) options() []option {
 		{"limits.idle", &c.Limits.Idle},
 		{"limits.session", &c.Limits.Session},
 		{"storage.dir", &c.Storage.Dir},
+		{"retention.reports", &c.Retention.Reports},
+		{"retention.raw", &c.Retention.Raw},
+		{"retention.failure", &c.Retention.Failure},
+		{"retention.held", &c.Retention.Held},
 		{"failure.keep", &c.Failure.Keep},
 		{"postmaster.size", &c.Postmaster.Size},
+		{"hold.size", &c.Hold.Size},
 		{"control.socket", &c.Control.Socket},
 		{"schedule", &c.Schedule},
 		{"metrics.listen", &c.Metrics.Listen},

@@ -69,6 +69,38 @@ func (d Duration) String() string {
 	return s
 }
 
+// Age is a duration, or "forever".
+type Age time.Duration
+
+// Forever is no age at all: nothing gets so old.
+const Forever Age = -1
+
+var errAge = errors.New(`neither a duration nor "forever"; write "12h", "30d" or "forever"`)
+
+// UnmarshalText reads a duration as Duration does, or "forever".
+func (a *Age) UnmarshalText(text []byte) error {
+	if string(text) == "forever" {
+		*a = Forever
+		return nil
+	}
+	var d Duration
+	if err := d.UnmarshalText(text); errors.Is(err, errDuration) {
+		return errAge
+	} else if err != nil {
+		return err
+	}
+	*a = Age(d)
+	return nil
+}
+
+// String writes the age as the configuration does.
+func (a Age) String() string {
+	if a == Forever {
+		return "forever"
+	}
+	return Duration(a).String()
+}
+
 // Size is a number of bytes as the configuration writes it: "25MiB" (2^20), "25MB"
 // (10^6). A bare number is refused.
 type Size int64

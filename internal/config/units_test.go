@@ -5,6 +5,21 @@ import (
 	"time"
 )
 
+func TestAge(t *testing.T) {
+	for text, want := range map[string]Age{"forever": Forever, "30d": Age(30 * day), "1h": Age(time.Hour)} {
+		var got Age
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want || got.String() != text {
+			t.Errorf("%q: got %v (%d) and error %v, want %d", text, got, got, err, want)
+		}
+	}
+	for text, want := range map[string]error{"always": errAge, "-1h": errAge, "30": errDurationUnit, "": errAge} {
+		var got Age
+		if err := got.UnmarshalText([]byte(text)); err != want {
+			t.Errorf("%q: got error %v, want %v", text, err, want)
+		}
+	}
+}
+
 func TestDuration(t *testing.T) {
 	tests := map[string]struct {
 		want  time.Duration

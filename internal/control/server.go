@@ -15,6 +15,7 @@ import (
 type Server struct {
 	Store    Store
 	Importer Importer
+	Pruner   Pruner
 	Status   func() any   // one JSON object
 	Metrics  http.Handler // Prometheus
 
@@ -35,6 +36,9 @@ func (s *Server) Handler() http.Handler {
 	if s.Schedules != nil {
 		mux.HandleFunc("POST /v1/schedule/{name}/begin", owners(s.beginExport))
 		mux.HandleFunc("POST /v1/schedule/{name}/confirm", owners(s.confirmExport))
+	}
+	if s.Pruner != nil {
+		mux.HandleFunc("POST /v1/prune", owners(s.prune))
 	}
 	if s.Status != nil {
 		mux.HandleFunc("GET /v1/status", s.status)

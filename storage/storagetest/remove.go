@@ -120,7 +120,7 @@ func testRemoveBounds(t *testing.T, s *suite) {
 	}
 	s.commit(t, b)
 	s.remove(t, storage.Removal{What: storage.AggregateReports, Before: arrival(10), Count: true}, 10)
-	s.remove(t, storage.Removal{What: storage.AggregateReports, Before: arrival(10), UpTo: 4}, 4)
+	s.remove(t, storage.Removal{What: storage.AggregateReports, Before: arrival(10), KeepFrom: 5}, 4)
 	if got := s.read(t, storage.Query{}); len(got) != 16 {
 		t.Errorf("got %d reports, want 16", len(got))
 	}
