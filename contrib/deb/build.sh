@@ -25,8 +25,8 @@ else
 fi
 export STAGE ARCH VERSION SOURCE_DATE_EPOCH
 
-CGO_ENABLED=0 GOARCH="$ARCH" go build -trimpath -o "$STAGE/reportmx" .
-CGO_ENABLED=0 GOARCH="$(go env GOHOSTARCH)" go build -trimpath -o "$STAGE/host" . # can run here
+CGO_ENABLED=0 GOARCH="$ARCH" go build -trimpath -buildvcs=true -o "$STAGE/reportmx" .
+CGO_ENABLED=0 GOARCH="$(go env GOHOSTARCH)" go build -trimpath -buildvcs=true -o "$STAGE/host" . # can run here
 
 # setting OPTION VALUE: gives the option that the example shows commented a value.
 cp config.example.toml "$STAGE/config.toml"
