@@ -98,7 +98,7 @@ func damageStore(t *testing.T) (whole []byte, used int) {
 
 // askReader has a process read a store, and gives its last line.
 func askReader(t *testing.T, path string) string {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0], path)
 	cmd.Env = append(os.Environ(), roleVariable+"=reader", "GOTRACEBACK=single")
