@@ -22,7 +22,7 @@ debconf-set-selections <<<'postfix postfix/main_mailer_type select No configurat
 packages=(
 	iproute2 openssl curl swaks msmtp postfix nmap testssl.sh libnet-ssleay-perl libio-socket-ssl-perl libnet-dns-perl
 	libmail-dmarc-perl libdbd-sqlite3-perl libmail-dkim-perl publicsuffix faketime
-	opendmarc mariadb-server libdbd-mysql-perl libswitch-perl rspamd redis-server
+	opendmarc mariadb-server libdbd-mysql-perl libswitch-perl libhttp-message-perl rspamd redis-server
 )
 if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
 	apt-get update -q

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -79,39 +78,6 @@ begin retry
 			return string(text)
 		},
 	}
-}
-
-// runServer starts a server in the foreground, waits until it listens at addr, and
-// ends it with the test. It gives the file with what it writes.
-func runServer(t *testing.T, name string, args []string, addr string) (log string) {
-	t.Helper()
-	file, err := os.Create(filepath.Join(openDir(t), name+".log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(args[0], args[1:]...)
-	cmd.Stdout, cmd.Stderr = file, file
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		cmd.Process.Kill()
-		cmd.Wait()
-		file.Close()
-		if t.Failed() {
-			text, _ := os.ReadFile(file.Name())
-			t.Logf("end of what %s wrote:\n%s", name, tail(string(text), 30))
-		}
-	})
-	await(t, name+" to listen at "+addr, patience, func() bool {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			conn.Close()
-		}
-		return err == nil
-	})
-	return file.Name()
 }
 
 func TestEximDelivers(t *testing.T) {

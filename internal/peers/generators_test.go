@@ -21,7 +21,7 @@ import (
 func internet(dkim string) string {
 	return authorization + `
 reports.example.net MX 10 mx.example.net.
-mx.example.net A 127.0.0.1
+mx.example.net A 127.0.0.2
 1.0.0.127.in-addr.arpa PTR relay.example.
 relay.example A 127.0.0.1
 example.com A 192.0.2.80
@@ -63,17 +63,18 @@ func signingKey(t *testing.T, dir string) (file, public string) {
 	return write(t, string(text), dir, "dkim.key"), base64.StdEncoding.EncodeToString(der)
 }
 
-// newInternet starts a server at port 25, to which DNS leads.
+// newInternet starts a server at port 25, to which DNS leads. A Postfix at 127.0.0.1
+// would take that address for itself.
 func newInternet(t *testing.T, dkim string) *mx {
 	t.Helper()
-	return newMXAt(t, "127.0.0.1:25", dnstest.StartAt(t, "127.0.0.1:53", internet(dkim)))
+	return newMXAt(t, "127.0.0.2:25", dnstest.StartAt(t, "127.0.0.1:53", internet(dkim)))
 }
 
 // startSubmission runs a Postfix as a generator has one beside it: it brings mail to
 // where the MX record says.
 func startSubmission(t *testing.T) *relay {
 	t.Helper()
-	return startPostfix(t, "127.0.0.1:25", "disable_dns_lookups = no", "relay_domains =", "transport_maps =", "default_transport = smtp")
+	return startPostfix(t, "127.0.0.2:25", "disable_dns_lookups = no", "relay_domains =", "transport_maps =", "default_transport = smtp")
 }
 
 // wantReport compares the only stored report of a kind with where it came from.

@@ -21,12 +21,15 @@ func TestOpenDMARC(t *testing.T) {
 	dir, milter := openDir(t), freeAddr(t)
 	milterHost, milterPort, _ := strings.Cut(milter, ":")
 	history := filepath.Join(dir, "history")
+	sender := write(t, `#!/bin/sh
+tee `+dir+`/failure.eml | msmtp -C /dev/null --host=`+host+` --port=`+port+` --tls=off --auth=off --domain=allowed.example --from=failures@allowed.example -t >`+dir+`/msmtp.log 2>&1
+`, dir, "send")
 	config := write(t, `AuthservID allowed.example
 Background false
 FailureReports true
 FailureReportsOnNone true
 FailureReportsSentBy failures@allowed.example
-ReportCommand /usr/bin/msmtp -C /dev/null --host=`+host+` --port=`+port+` --tls=off --auth=off --domain=allowed.example --from=failures@allowed.example -t
+ReportCommand /bin/sh `+sender+`
 SPFIgnoreResults true
 SPFSelfValidate true
 HistoryFile `+history+`
@@ -41,6 +44,14 @@ PublicSuffixList /usr/share/publicsuffix/public_suffix_list.dat
 		"--header", "From: Boss <boss@example.com>", "--header", "Subject: pay this =cmd|calc", "--body", "Please pay.")
 	receiver.settle(t, patience)
 	submission.settle(t, patience)
+	made, err := os.ReadFile(filepath.Join(dir, "failure.eml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("OpenDMARC made:\n%s\nPostfix brought it:\n%s", made, submission.log(t))
+	if text, err := os.ReadFile(filepath.Join(dir, "msmtp.log")); err != nil || len(text) > 0 {
+		t.Errorf("OpenDMARC's command: %v %s", err, text)
+	}
 	failure := wantReport(t, m, "failure", "allowed.example", "pass")
 	for _, want := range []string{`"192.0.2.1"`, `pay this =cmd|calc`, `example.com`} {
 		if !strings.Contains(failure.raw, want) {

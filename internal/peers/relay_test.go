@@ -4,9 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -121,4 +125,45 @@ func (r *relay) fill(t *testing.T, prefix string, first, end, records int) {
 	if t.Failed() {
 		t.Fatalf("end of %s's log:\n%s", r.name, tail(r.log(t), 20))
 	}
+}
+
+// runServer starts a server in the foreground, waits until it listens at addr, and
+// ends it with the test. It gives the file with what it writes.
+func runServer(t *testing.T, name string, args []string, addr string) (log string) {
+	t.Helper()
+	file, err := os.Create(filepath.Join(openDir(t), name+".log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = file, file
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(exited)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // its children end with it
+		select {
+		case <-exited:
+		case <-time.After(10 * time.Second):
+			cmd.Process.Kill()
+		}
+		file.Close()
+		if t.Failed() {
+			text, _ := os.ReadFile(file.Name())
+			t.Logf("end of what %s wrote:\n%s", name, tail(string(text), 30))
+		}
+	})
+	await(t, name+" to listen at "+addr, patience, func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
+	return file.Name()
 }
