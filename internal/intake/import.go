@@ -28,5 +28,7 @@ func (in *Intake) Import(ctx context.Context, name string, r io.Reader) (Result,
 		Facts: storage.Message{ReceivedAt: time.Now().UTC(), Source: storage.SourceImport},
 	}
 	m.find = func() reports.Found { return reports.FindFile(body, name, in.Limits) }
-	return in.take(ctx, m), nil
+	res := in.take(ctx, m)
+	recycle(body) // as in Data
+	return res, nil
 }

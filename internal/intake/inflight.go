@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -55,32 +56,54 @@ func (s *share) release() {
 	}
 }
 
+// buffers keeps the first buffers of messages that are done. Larger ones are left
+// to the garbage collector, so that what waits here stays small.
+var buffers = sync.Pool{New: func() any { return new([firstShare]byte) }}
+
+// recycle gives the buffer of a message to the next. Nothing may use it any more.
+func recycle(buf []byte) {
+	if cap(buf) == firstShare {
+		buffers.Put((*[firstShare]byte)(buf[:firstShare]))
+	}
+}
+
 // readMessage reads a message of at most limit bytes, never holding more memory
-// than its share: the buffer doubles, and each step waits for its bytes.
+// than its share: the buffer doubles, and each step waits for its bytes. Whoever
+// is done with the message may recycle it.
 func readMessage(ctx context.Context, r io.Reader, limit int64, s *share) ([]byte, error) {
 	if err := s.grow(ctx, firstShare); err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 0, firstShare)
+	buf, err := readAll(ctx, r, limit, s, buffers.Get().(*[firstShare]byte)[:0])
+	if err != nil {
+		recycle(buf)
+		return nil, err
+	}
+	return buf, nil
+}
+
+// readAll reads a message into buf, or into larger ones. With an error it returns
+// the buffer that it used last.
+func readAll(ctx context.Context, r io.Reader, limit int64, s *share, buf []byte) ([]byte, error) {
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
-		if int64(len(buf)) > limit {
-			return nil, errTooBig
-		}
-		if err == io.EOF {
+		switch {
+		case int64(len(buf)) > limit:
+			return buf, errTooBig
+		case err == io.EOF:
 			return buf, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if len(buf) < cap(buf) {
+		case err != nil:
+			return buf, err
+		case len(buf) < cap(buf):
 			continue
 		}
 		next := min(2*int64(cap(buf)), limit+1)
 		if err := s.grow(ctx, next); err != nil {
-			return nil, err
+			return buf, err
 		}
-		buf = append(make([]byte, 0, next), buf...)
+		larger := append(make([]byte, 0, next), buf...)
+		recycle(buf)
+		buf = larger
 	}
 }

@@ -136,6 +136,7 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 	}
 	m.find = func() reports.Found { return reports.Find(body, in.Limits) }
 	reply := in.take(ctx, m).Reply
+	recycle(body) // not deferred: what a panic leaves running may still read it
 	reply.Text += " (id " + id + ")"
 	return reply
 }
@@ -227,7 +228,8 @@ func (in *Intake) batch(m message, f facts, j judgement) storage.Batch {
 		keepRaw = true
 	}
 	if keepRaw {
-		b.Raw = append([]byte(m.Received), m.Body...)
+		b.Raw = make([]byte, 0, len(m.Received)+len(m.Body))
+		b.Raw = append(append(b.Raw, m.Received...), m.Body...)
 	}
 	return b
 }

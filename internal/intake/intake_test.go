@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,11 +69,15 @@ func (z *zone) TXT(_ context.Context, name string) (dmarcdns.Answer, error) {
 
 // sender is what the verifier finds, and the mail that it was asked about.
 type sender struct {
+	mu     sync.Mutex
 	result mailauth.Result
 	asked  []mailauth.Mail
 }
 
 func (s *sender) Verify(_ context.Context, m mailauth.Mail) mailauth.Result {
+	m.Message = bytes.Clone(m.Message) // it is recycled
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, m)
 	return s.result
 }
