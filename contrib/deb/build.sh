@@ -28,17 +28,17 @@ export STAGE ARCH VERSION SOURCE_DATE_EPOCH
 CGO_ENABLED=0 GOARCH="$ARCH" go build -trimpath -buildvcs=true -o "$STAGE/reportmx" .
 CGO_ENABLED=0 GOARCH="$(go env GOHOSTARCH)" go build -trimpath -buildvcs=true -o "$STAGE/host" . # can run here
 
-# setting OPTION VALUE: gives the option that the example shows commented a value.
+# setting OPTION DEFAULT VALUE: gives the option that the example shows commented a value.
 cp config.example.toml "$STAGE/config.toml"
 setting() {
-	sed -i "s#^\# $1 = .*#$1 = \"$2\"#" "$STAGE/config.toml"
-	if [[ "$(grep -c "^$1 = \"$2\"\$" "$STAGE/config.toml")" != 1 ]]; then
-		echo "config.example.toml has not exactly one line '# $1 = '" >&2
+	if [[ "$(grep -c "^# $1 = \"$2\"\$" "$STAGE/config.toml")" != 1 ]]; then
+		echo "config.example.toml has not exactly one line: # $1 = \"$2\"" >&2
 		exit 1
 	fi
+	sed -i "s#^\# $1 = \"$2\"\$#$1 = \"$3\"#" "$STAGE/config.toml"
 }
-setting dir /var/lib/reportmx
-setting socket /run/reportmx/control.sock
+setting dir data /var/lib/reportmx
+setting socket "" /run/reportmx/control.sock
 
 "$STAGE/host" man config.example.toml "$STAGE"
 gzip -9n "$STAGE/reportmx.8" "$STAGE/reportmx.toml.5"

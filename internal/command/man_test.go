@@ -108,6 +108,13 @@ func TestOptionManual(t *testing.T) {
 # Many of them.
 [[target]]
 domain = "example.com"
+
+# May be there.
+# [[extra]]
+# A word.
+# name = "x"
+# Another.
+# kind = "y"
 `
 	const want = `.PP
 About all.
@@ -125,6 +132,14 @@ See the option above.
 Many of them.
 .TP
 .B "domain = \(dqexample.com\(dq"
+.SH "[[extra]]"
+May be there.
+.TP
+.B "name = \(dqx\(dq"
+A word.
+.TP
+.B "kind = \(dqy\(dq"
+Another.
 `
 	page := string(optionManual(example))
 	_, got, _ := strings.Cut(page, "examples.\n")
