@@ -120,6 +120,14 @@ var obsoleteZones = map[string]string{
 	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
 }
 
+// The layouts that nearly every mail uses. They are tried first: time.Parse copies
+// the text into an error for each layout that does not fit, and mail.ParseDate
+// tries up to 48.
+const (
+	usualDate = "2 Jan 2006 15:04:05 -0700"
+	usualDay  = "Mon, "
+)
+
 // oddDates are the layouts that reporters use instead of RFC 5322 §3.3.
 var oddDates = []string{
 	time.RFC3339Nano,
@@ -143,6 +151,13 @@ func parseDate(text string) (t time.Time, ok bool) {
 		if offset, known := obsoleteZones[strings.ToUpper(text[i+1:])]; known {
 			text = text[:i+1] + offset
 		}
+	}
+	usual := usualDate
+	if strings.Contains(text, ",") {
+		usual = usualDay + usualDate
+	}
+	if t, err := time.Parse(usual, text); err == nil {
+		return t.UTC(), true
 	}
 	if t, err := mail.ParseDate(text); err == nil {
 		return t.UTC(), true
