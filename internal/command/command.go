@@ -31,6 +31,8 @@ var (
 	errConfig = errors.New("wrong configuration")
 	// errTemporary: another try may go better.
 	errTemporary = errors.New("try again later")
+	// errDisk: the file system refuses what the store needs.
+	errDisk = errors.New("the disk refuses")
 	// errSilent: all has been said, only the exit code is left.
 	errSilent = errors.New("")
 )
@@ -67,11 +69,11 @@ func exitCode(err error) int {
 		return exitOK
 	case errors.Is(err, errUsage):
 		return exitUsage
-	case errors.Is(err, errConfig):
+	case errors.Is(err, errConfig), errors.Is(err, storage.ErrNewer):
 		return exitConfig
 	case errors.Is(err, storage.ErrDamaged):
 		return exitDamaged
-	case errors.Is(err, storage.ErrUncertain):
+	case errors.Is(err, storage.ErrUncertain), errors.Is(err, errDisk):
 		return exitStorage
 	case errors.Is(err, errTemporary), errors.Is(err, storage.ErrLocked), errors.Is(err, context.Canceled):
 		return exitTemporary
@@ -107,6 +109,7 @@ servers, keeps them in one file, and exports them as CSV and JSON.`,
 		e.config(),
 		e.version(),
 		e.man(),
+		e.examine(),
 	)
 	return root
 }

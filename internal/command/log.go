@@ -14,10 +14,3 @@ func newLogger(w io.Writer, c config.Log) *slog.Logger {
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }
-
-// closeLogged closes what was open for the whole run.
-func closeLogged(log *slog.Logger, what string, c io.Closer) {
-	if err := c.Close(); err != nil {
-		log.Error(what, "error", err)
-	}
-}

@@ -47,14 +47,17 @@ finish. SIGHUP reads the targets again; a wrong configuration changes nothing.`,
 
 // runServer is the life of the server from configuration to the last reply;
 // stopping is the same backwards.
-func (e *env) runServer(ctx context.Context, cfg *config.Config) error {
+func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	log := newLogger(e.stderr, cfg.Log)
 
-	store, err := openStore(cfg, bolt.Options{Logger: log})
-	if err != nil {
+	if err := examineFirst(ctx, cfg, log); err != nil {
 		return err
 	}
-	defer closeLogged(log, "close store", store)
+	store, err := openStore(cfg, bolt.Options{Logger: log})
+	if err != nil {
+		return unusable(err)
+	}
+	defer func() { leave(log, cfg, store, err) }()
 
 	app, err := newApp(cfg, store, log)
 	if err != nil {

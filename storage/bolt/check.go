@@ -17,6 +17,19 @@ import (
 // It trusts bbolt to find its way through the pages. A file that may be damaged
 // there is to be checked in a process of its own: bbolt can run in circles.
 func (s *Store) Check(ctx context.Context) error {
+	if err := s.checkKeys(ctx); err != nil {
+		return err
+	}
+	for _, err := range s.Reports(ctx, storage.Query{}) {
+		if err != nil {
+			return fmt.Errorf("check: %w", err)
+		}
+	}
+	return nil
+}
+
+// checkKeys is Check but for decoding the values.
+func (s *Store) checkKeys(ctx context.Context) error {
 	c := s.now()
 	for i, bucket := range buckets {
 		if bucket == bucketMeta {
@@ -28,11 +41,6 @@ func (s *Store) Check(ctx context.Context) error {
 		}
 		if n != c.Keys[i] {
 			return fmt.Errorf("check %s: %w: it should have %d keys and shows %d", bucket, storage.ErrDamaged, c.Keys[i], n)
-		}
-	}
-	for _, err := range s.Reports(ctx, storage.Query{}) {
-		if err != nil {
-			return fmt.Errorf("check: %w", err)
 		}
 	}
 	return nil

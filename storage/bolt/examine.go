@@ -16,8 +16,9 @@ import (
 const deepest = 64 << 20
 
 // Examine looks at all of a file that may be damaged: the pages, the list of free
-// ones, and each value. It gives the first thing that is wrong, as
-// storage.ErrDamaged.
+// ones, that no key is missing, and the checksum of each value. It gives the first
+// thing that is wrong, as storage.ErrDamaged. Decoding the values is left to Check:
+// it takes five times as long and could only find a mistake of the program.
 //
 // It belongs in a process of its own, which ends afterwards: what is wrong can make
 // bbolt take the process with it, and when ctx ends its walk goes on.
@@ -26,7 +27,7 @@ func Examine(ctx context.Context, path string) error {
 		if err := s.checkPages(ctx); err != nil {
 			return err
 		}
-		return s.Check(ctx)
+		return s.checkKeys(ctx)
 	})
 }
 
