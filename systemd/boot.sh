@@ -174,6 +174,34 @@ inside reportmx status | grep '^target'
 expect "$(inside reportmx status)" 'external authorization: authorized'
 inside systemd-analyze security reportmx.service 2>/dev/null | tail -1
 
+scheduled() {
+	inside sh -c 'printf "[[schedule]]\nname = \"daily\"\nkind = \"aggregate\"\nformat = \"csv\"\n" >>/etc/reportmx/config.toml'
+	inside systemctl restart reportmx.service
+	inside systemctl enable -q --now reportmx-export.timer
+	inside systemctl start reportmx-export.service || fail "no export"
+	inside sh -c 'ls -l /var/lib/reportmx/exports; wc -l /var/lib/reportmx/exports/*.csv'
+	inside systemctl list-timers --no-pager reportmx-export.timer | head -2
+}
+step "scheduled export, and its timer"
+if inside reportmx export --help | grep -q -e --scheduled; then
+	scheduled
+else
+	echo "this version has none"
+fi
+
+step "backup and restore as docs/operations.md tells"
+inside systemctl stop reportmx.socket reportmx.service
+inside cp --reflink=auto --sparse=always /var/lib/reportmx/reports.db /var/backups/reports.db
+inside mv /var/lib/reportmx/reports.db /var/lib/reportmx/reports.db.old
+inside runuser -u reportmx -- reportmx import /report.eml
+inside mv /var/lib/reportmx/reports.db /var/lib/reportmx/reports.db.new
+inside install -o reportmx -g reportmx -m 600 /var/backups/reports.db /var/lib/reportmx/reports.db
+inside systemctl start reportmx.service
+expect "$(send)" 'already have it'
+inside reportmx prune --target example.com --dry-run
+inside reportmx prune --target example.com --yes
+expect "$(send)" 'report stored'
+
 step "upgrade while it runs, remove, purge"
 inside dpkg -i /this.deb | tail -1
 expect "$(send)" 'already have it'
