@@ -59,7 +59,7 @@ func (e *env) writer(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	server := &control.Server{Store: store, Importer: importer{app.intake}, Schedules: store, Pruner: app.aging}
+	server := &control.Server{Store: store, Importer: importer{app.intake}, Schedules: store, Pruner: app.aging, Copier: app}
 	return &session{Client: control.Local(server.Handler()), store: store}, nil
 }
 
@@ -95,6 +95,6 @@ func openFile(cfg *config.Config, o bolt.Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := &control.Server{Store: store}
+	server := &control.Server{Store: store, Copier: store}
 	return &session{Client: control.Local(server.Handler()), store: store}, nil
 }

@@ -21,6 +21,11 @@ func (e *env) writeOutput(name string, write func(io.Writer) error) error {
 }
 
 func replaceFile(name string, write func(io.Writer) error) error {
+	return replaceFileAs(name, 0o644, write)
+}
+
+// replaceFileAs is replaceFile for a file of another mode.
+func replaceFileAs(name string, mode os.FileMode, write func(io.Writer) error) error {
 	dir := filepath.Dir(name)
 	tmp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
 	if err != nil {
@@ -28,7 +33,7 @@ func replaceFile(name string, write func(io.Writer) error) error {
 	}
 	err = write(tmp)
 	if err == nil {
-		err = tmp.Chmod(0o644)
+		err = tmp.Chmod(mode)
 	}
 	if err == nil {
 		err = tmp.Sync()

@@ -185,6 +185,7 @@ func (a *app) handler() http.Handler {
 		Store:    a.store,
 		Importer: importer{a.intake},
 		Pruner:   a.aging,
+		Copier:   a,
 		Status:   func() any { return a.status() },
 		Metrics:  promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
 	}

@@ -250,3 +250,49 @@ func TestListen(t *testing.T) {
 	}
 	again.Close()
 }
+
+// copier gives a copy that has fewer bytes than it says, or none.
+type copier struct {
+	text string
+	size int64
+	err  error
+	dir  string
+}
+
+func (c *copier) Copy() (*os.File, int64, error) {
+	if c.err != nil {
+		return nil, 0, c.err
+	}
+	path := filepath.Join(c.dir, "copy")
+	if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	return f, c.size, err
+}
+
+func TestBackup(t *testing.T) {
+	for name, test := range map[string]struct {
+		copier copier
+		want   string // of the error
+	}{
+		"whole":     {copier{text: "a store", size: 7}, ""},
+		"too short": {copier{text: "a sto", size: 7}, "the copy ended after 5 of 7 bytes"},
+		"none":      {copier{err: errDisk}, errDisk.Error()},
+	} {
+		test.copier.dir = t.TempDir()
+		for way, c := range clients(t, &Server{Store: &fakeStore{}, Copier: &test.copier}) {
+			t.Run(name+" "+way, func(t *testing.T) {
+				var out strings.Builder
+				n, err := c.Backup(t.Context(), &out)
+				got := ""
+				if err != nil {
+					got = err.Error()
+				}
+				if got != test.want || err == nil && (n != 7 || out.String() != "a store") {
+					t.Errorf("got %d bytes %q and error %q, want error %q", n, out.String(), got, test.want)
+				}
+			})
+		}
+	}
+}

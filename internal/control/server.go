@@ -16,6 +16,7 @@ type Server struct {
 	Store    Store
 	Importer Importer
 	Pruner   Pruner
+	Copier   Copier
 	Status   func() any   // one JSON object
 	Metrics  http.Handler // Prometheus
 
@@ -36,6 +37,9 @@ func (s *Server) Handler() http.Handler {
 	if s.Schedules != nil {
 		mux.HandleFunc("POST /v1/schedule/{name}/begin", owners(s.beginExport))
 		mux.HandleFunc("POST /v1/schedule/{name}/confirm", owners(s.confirmExport))
+	}
+	if s.Copier != nil {
+		mux.HandleFunc("GET /v1/backup", owners(s.backup))
 	}
 	if s.Pruner != nil {
 		mux.HandleFunc("POST /v1/prune", owners(s.prune))

@@ -72,6 +72,8 @@ type Store struct {
 
 	mu       sync.Mutex
 	counters counters // written by the committer only
+
+	copying sync.Mutex // Copy
 }
 
 // Open opens the file at path and, unless it is to be read only, makes it and its
@@ -146,6 +148,14 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 		// lives as long as the map.
 		_ = unix.Flock(int(file.Fd()), unix.LOCK_UN)
 		file.Close()
+	}
+	if err == nil {
+		if same, err := sameFile(path, file); err != nil || !same {
+			if err := errors.Join(err, db.Close()); err != nil {
+				return nil, err
+			}
+			return openFile(path, o)
+		}
 	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
