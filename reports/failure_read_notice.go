@@ -10,6 +10,23 @@ import (
 // what it has to say.
 const noticeBytes = 64 << 10
 
+// text is a part that could be a notice.
+type text struct {
+	body     []byte // as sent
+	encoding string // as transferEncoding tells it
+	part     string // as in Report
+}
+
+// firstNotice returns the first of the texts that is a notice, or nil.
+func firstNotice(texts []text) *Unreadable {
+	for _, t := range texts {
+		if u := readNotice(newTransferReader(t.body, t.encoding), min(len(t.body), noticeBytes), t.part); u != nil {
+			return u
+		}
+	}
+	return nil
+}
+
 // readNotice looks whether a text is about a DMARC failure although no program
 // can read it: the notice of Exim and of gateways made with it, or an error
 // report (RFC 7489 §7.2.2). It returns nil if it is neither. People have to look

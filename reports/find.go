@@ -103,6 +103,9 @@ func (f *finder) guard(read func()) {
 
 func (f *finder) mail(message []byte) {
 	f.message(message, "", 0)
+	if len(f.found.Reports) == 0 {
+		f.notice = firstNotice(f.texts)
+	}
 }
 
 // conclude draws from the whole message what no part of it tells alone.

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"github.com/emersion/go-message/textproto"
 )
@@ -25,6 +27,13 @@ var (
 type header struct {
 	textproto.Header
 	recovered bool // lines were passed over, or the blank line at its end is missing
+	received  int  // Received fields, those that were not asked for too
+}
+
+// entityFields are the fields of messages and parts that anything here looks at.
+var entityFields = []string{
+	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Subject", "From", "To", "Date", "Message-ID",
+	"TLS-Report-Domain", "TLS-Report-Submitter",
 }
 
 // readHeader reads the header block at the start of raw and returns what stands
@@ -34,19 +43,44 @@ type header struct {
 // body begins behind the last field. Past a bound it returns the fields before
 // it, and an error that names it.
 func readHeader(raw []byte) (h header, body []byte, err error) {
-	s := headerScan{rest: raw}
+	return readFields(raw, nil)
+}
+
+// readFields is readHeader for the fields of some names only, or of all if there
+// are none: most of the header of a mail is of no use here.
+func readFields(raw []byte, names []string) (h header, body []byte, err error) {
+	p := headerParsers.Get().(*headerParser)
+	defer headerParsers.Put(p)
+	s := headerScan{rest: raw, names: names, clean: p.clean[:0]}
 	for s.next() {
 	}
+	p.clean = s.clean
 	if s.err != nil && !errors.Is(s.err, errHeaderEnd) {
 		err = s.err
 	}
-	clean := bufio.NewReaderSize(bytes.NewReader(s.clean), min(len(s.clean), 4096))
-	parsed, perr := textproto.ReadHeader(clean)
+	h = header{recovered: s.recovered, received: s.received}
+	if len(s.clean) == 0 {
+		return h, s.body, err
+	}
+	p.bytes.Reset(s.clean)
+	p.lines.Reset(&p.bytes)
+	parsed, perr := textproto.ReadHeader(p.lines)
 	if perr != nil && err == nil {
 		err = fmt.Errorf("read header: %w", perr)
 	}
-	return header{Header: parsed, recovered: s.recovered}, s.body, err
+	h.Header = parsed
+	return h, s.body, err
 }
+
+// headerParser is what reading a header block needs beside its result, of which
+// it keeps nothing.
+type headerParser struct {
+	clean []byte
+	bytes bytes.Reader
+	lines *bufio.Reader
+}
+
+var headerParsers = sync.Pool{New: func() any { return &headerParser{lines: bufio.NewReader(nil)} }}
 
 var errHeaderEnd = errors.New("end of header")
 
@@ -54,11 +88,13 @@ var errHeaderEnd = errors.New("end of header")
 // fields to clean.
 type headerScan struct {
 	rest      []byte
+	names     []string // of the fields to copy; nil for all
 	clean     []byte
 	body      []byte
 	stray     []byte // from the first line that is no field and has no field behind it yet
 	read      int    // bytes of the block so far
 	fields    int
+	received  int
 	inField   bool // a continuation line belongs to a field that was kept
 	recovered bool
 	err       error
@@ -89,8 +125,10 @@ func (s *headerScan) next() bool {
 			s.err = errHeaderFields
 			return false
 		}
-		s.inField, s.stray = true, nil
-		s.keep(line)
+		s.stray = nil
+		if s.inField = s.asked(line); s.inField {
+			s.keep(line)
+		}
 	case beginsBody(line):
 		s.recovered = true
 		s.end(s.rest)
@@ -111,6 +149,25 @@ func (s *headerScan) end(body []byte) {
 
 func (s *headerScan) keep(line []byte) {
 	s.clean = append(append(s.clean, line...), '\r', '\n')
+}
+
+// asked tells whether the field that a line begins is to be kept, and counts
+// Received fields.
+func (s *headerScan) asked(line []byte) bool {
+	name, _, _ := bytes.Cut(line, []byte{':'})
+	name = bytes.TrimRight(name, " \t")
+	if strings.EqualFold(string(name), "Received") {
+		s.received++
+	}
+	if s.names == nil {
+		return true
+	}
+	for _, wanted := range s.names {
+		if strings.EqualFold(string(name), wanted) {
+			return true
+		}
+	}
+	return false
 }
 
 // isField tells whether a line begins a field that go-message reads: a name of

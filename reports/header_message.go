@@ -19,7 +19,7 @@ func newMessageHeader(h *header) MessageHeader {
 		MessageID:          h.Get("Message-Id"),
 		TLSReportDomain:    NormalDomain(h.Get("Tls-Report-Domain")),
 		TLSReportSubmitter: NormalDomain(h.Get("Tls-Report-Submitter")),
-		Received:           len(h.Values("Received")),
+		Received:           h.received,
 	}
 	m.Date, _ = parseDate(h.Get("Date"))
 	for _, address := range m.From {

@@ -25,6 +25,9 @@ type mediaType struct {
 // semicolons, unquoted values with "!" or blanks, quotes that are never closed,
 // comments, parameters without a value, repeated ones (the first wins).
 func parseMediaType(field string) mediaType {
+	if field == "" {
+		return mediaType{}
+	}
 	value, rest := cutParam(field)
 	value = strings.ToLower(strings.TrimSpace(stripComments(value)))
 	if i := strings.IndexAny(value, " \t,"); i >= 0 {
@@ -71,6 +74,9 @@ func unquoteParam(text string) string {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, `"`) {
 		return strings.TrimSpace(stripComments(text))
+	}
+	if end := strings.IndexAny(text[1:], `"\`); end >= 0 && text[1+end] == '"' {
+		return text[1 : 1+end]
 	}
 	var out strings.Builder
 	for i := 1; i < len(text) && text[i] != '"'; i++ {

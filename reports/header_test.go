@@ -49,6 +49,22 @@ func TestReadHeader(t *testing.T) {
 	}
 }
 
+// TestReadFields: fields that are not asked for are left out with their folded
+// lines, and Received fields are counted all the same.
+func TestReadFields(t *testing.T) {
+	const raw = "Received: a\r\n\tb\r\nsubject: a\r\n b\r\nX-Subject: c\r\n d\r\nSubject : e\r\nRECEIVED: f\r\n\r\nbody"
+	h, body, err := readFields([]byte(raw), []string{"Subject"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(h.Values("Subject"), []string{"a b", "e"}); diff != "" {
+		t.Errorf("- got, + want:\n%s", diff)
+	}
+	if h.Len() != 2 || h.received != 2 || string(body) != "body" || h.recovered {
+		t.Errorf("got %d fields, %d Received, the body %q, recovered %v", h.Len(), h.received, body, h.recovered)
+	}
+}
+
 func TestDecodeWords(t *testing.T) {
 	tests := []struct{ name, value, want string }{
 		{"plain", "Report Domain: example.com", "Report Domain: example.com"},

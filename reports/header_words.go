@@ -17,7 +17,7 @@ const maxWords = 100
 // text, a character may be split between two words, padding may be missing.
 // What cannot be decoded stays as it is; so does a field with too many words.
 func decodeWords(value string) string {
-	if strings.Count(value, "=?") > maxWords {
+	if n := strings.Count(value, "=?"); n == 0 || n > maxWords {
 		return strings.ToValidUTF8(value, "\uFFFD")
 	}
 	var out strings.Builder

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // The bounds of one message. Real mails of reporting organizations have up to
@@ -24,7 +25,8 @@ type finder struct {
 	parts  int
 	bounds []error // of the walk, that were passed
 	traits traits
-	notice *Unreadable // the first text that tells of a report in prose
+	texts  []text      // that could tell of a report in prose
+	notice *Unreadable // the first of them that does; not looked for beside a report
 }
 
 // entity is a message or a part: its header, its body and where it stands.
@@ -84,7 +86,7 @@ func (f *finder) read(raw []byte, number, within string, depth int) *entity {
 		f.passed(fmt.Errorf("message exceeds the bound of %d parts", maxParts))
 		return nil
 	}
-	head, body, err := readHeader(raw)
+	head, body, err := readFields(raw, entityFields)
 	e := &entity{header: head, body: body, number: number, within: within, depth: depth}
 	e.contentType = parseMediaType(head.Get("Content-Type"))
 	disposition := parseMediaType(head.Get("Content-Disposition"))
@@ -188,9 +190,13 @@ func markFeedback(e *entity, parts []*entity) (any bool) {
 // report; they come first and are short.
 const beginningBytes = 8 << 10
 
+var beginnings = sync.Pool{New: func() any { return new([beginningBytes]byte) }}
+
 // beginning reads the header-like lines at the start of a decoded part.
 func beginning(e *entity) header {
-	start := make([]byte, min(len(e.body), beginningBytes))
+	buf := beginnings.Get().(*[beginningBytes]byte)
+	defer beginnings.Put(buf)
+	start := buf[:min(len(e.body), beginningBytes)]
 	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
 	n, _ := io.ReadFull(newTransferReader(e.body, encoding), start) // decoded, the part may be shorter
 	start = trimBlankLines(start[:n])
@@ -254,8 +260,8 @@ func (f *finder) leaf(e *entity) {
 			r.warn(WarnHeader, "part "+e.part(), "")
 		}
 	}
-	if f.notice == nil && (e.contentType.value == "" || e.contentType.value == "text/plain") {
-		f.notice = readNotice(newTransferReader(e.body, encoding), min(len(e.body), noticeBytes), part)
+	if e.contentType.value == "" || e.contentType.value == "text/plain" {
+		f.texts = append(f.texts, text{body: e.body, encoding: encoding, part: part})
 	}
 }
 
