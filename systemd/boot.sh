@@ -81,6 +81,16 @@ network() {
 		--txt-record=example.com._report._dmarc.reports.example.net,v=DMARC1 \
 		--txt-record=_dmarc.example.com,'v=DMARC1; p=reject; rua=mailto:dmarc@reports.example.net' &
 	pids+=($!)
+	resolving outside
+}
+
+# resolving waits until somebody has the UDP port 53 (0x35).
+resolving() {
+	for _ in $(seq 100); do
+		if "$1" cat /proc/net/udp | grep -q ':0035 '; then return 0; fi
+		read -rt 0.1 <> <(:) || true
+	done
+	fail "no resolver"
 }
 
 send() { outside curl -sS --max-time 20 --ssl-reqd -k smtp://192.0.2.25:25/client.example --mail-from reports@receiver.example \
@@ -167,6 +177,7 @@ inside reportmx status | grep '^target'
 expect "$(inside reportmx status)" 'unknown: DNS gave no answer'
 inside systemd-run -q --unit=resolver dnsmasq --keep-in-foreground --no-resolv --no-hosts --pid-file= --listen-address=127.0.0.1 \
 	--bind-interfaces --user=root --server=192.0.2.53
+resolving inside
 echo 'nameserver 127.0.0.1' >"$root/etc/resolv.conf"
 inside systemctl restart reportmx.service
 expect "$(send)" 'already have it'
