@@ -49,10 +49,10 @@ func (s *selection) query() storage.Query {
 
 func (e *env) export() *cobra.Command {
 	var sel selection
-	var format, output string
+	var format, output, scheduled string
 	var flat, raw bool
 	cmd := &cobra.Command{
-		Use:   "export KIND",
+		Use:   "export KIND | export --scheduled NAME",
 		Short: "write reports as CSV, JSON or NDJSON",
 		Long: `export writes the reports of one kind: aggregate, failure or tls. (failure reports
 are also known as forensic reports or AFRF, and these words are understood.)
@@ -60,12 +60,22 @@ are also known as forensic reports or AFRF, and these words are understood.)
 Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.
 
 parsedmarc-csv and parsedmarc-json are the files of parsedmarc, for what was
-built on them; docs/exports.md tells where they differ.`,
+built on them; docs/exports.md tells where they differ.
+
+With --scheduled it does what [[schedule]] of the configuration says, all other
+options apart: each report is written once, also when a run is killed.`,
 		Example: `  reportmx export aggregate --format csv --since 7d --output last-week.csv
-  reportmx export failure --format ndjson --target example.com`,
+  reportmx export failure --format ndjson --target example.com
+  reportmx export --scheduled all`,
 		ValidArgs: []string{"aggregate", "failure", "tls"},
-		Args:      wrongUsage(cobra.ExactArgs(1)),
+		Args:      wrongUsage(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := scheduledAlone(cmd, args); err != nil {
+				return err
+			}
+			if scheduled != "" {
+				return e.exportScheduled(cmd.Context(), scheduled)
+			}
 			kind, ok := kindNames[strings.ToLower(args[0])]
 			if !ok {
 				return fmt.Errorf("%w: %q is no kind of report: aggregate, failure or tls", errUsage, args[0])
@@ -95,7 +105,27 @@ built on them; docs/exports.md tells where they differ.`,
 	cmd.Flags().BoolVar(&flat, "flat", false, "with ndjson: one record a line instead of one report")
 	cmd.Flags().BoolVar(&raw, "raw-cells", false, "with csv and parsedmarc-csv: leave cells that look like formulas as they are")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file`, atomically, instead of stdout")
+	cmd.Flags().StringVar(&scheduled, "scheduled", "", "run the [[schedule]] of this `name`, or all")
 	return cmd
+}
+
+// scheduledAlone tells whether either a kind or --scheduled was given, and with the
+// latter nothing that its schedule decides.
+func scheduledAlone(cmd *cobra.Command, args []string) error {
+	if !cmd.Flags().Changed("scheduled") {
+		return wrongUsage(cobra.ExactArgs(1))(cmd, args)
+	}
+	if len(args) > 0 {
+		return fmt.Errorf("%w: --scheduled takes no kind: the schedule has one", errUsage)
+	}
+	for _, other := range []string{
+		"since", "until", "arrived-since", "arrived-until", "target", "org", "authenticated", "format", "flat", "raw-cells", "output",
+	} {
+		if cmd.Flags().Changed(other) {
+			return fmt.Errorf("%w: --%s does not go with --scheduled: the schedule decides", errUsage, other)
+		}
+	}
+	return nil
 }
 
 // reportFormats are what --format takes, and formatNames tells them to people.

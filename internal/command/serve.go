@@ -63,6 +63,9 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := store.SetSchedules(ctx, plansOf(cfg)); err != nil {
+		return err
+	}
 	smtp, err := newSMTP(cfg, app, log)
 	if err != nil {
 		return err
@@ -188,6 +191,8 @@ func (a *app) handler() http.Handler {
 		Copier:   a,
 		Status:   func() any { return a.status() },
 		Metrics:  promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
+
+		Schedules: a.store,
 	}
 	return server.Handler()
 }
