@@ -82,8 +82,8 @@ func TestCutConnections(t *testing.T) {
 			if name != "Postfix" && !deep(t) {
 				return
 			}
-			const records = 60
-			mails := size(10, 100)
+			const records = 400 // about 110 kB: many TLS records, of which a cut leaves some
+			mails := size(15, 100)
 			m := newMX(t)
 			c := startCutter(t, m.addr, len(mail("cut-100", records))+4000)
 			r := start(t, c.addr)

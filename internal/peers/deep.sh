@@ -36,7 +36,7 @@ trap 'rm -rf "$software"' EXIT
 chmod 755 "$software"
 (
 	cd "$software"
-	apt-get download -q exim4-base exim4-daemon-light opensmtpd
+	apt-get -o APT::Sandbox::User=root download -q exim4-base exim4-daemon-light opensmtpd
 	dpkg-deb -x exim4-base_*.deb exim
 	dpkg-deb -x exim4-daemon-light_*.deb exim
 	dpkg-deb -x opensmtpd_*.deb opensmtpd
