@@ -84,7 +84,11 @@ func readTrace(file, store string, ids map[string]string) ([]step, error) {
 		path += fmt.Sprintf(`\x%02x`, c) // as -xx shows it
 	}
 	waiting := map[string]bool{} // by process: a sync of the store has not returned yet
+	var broken error // of the last line, which strace's end may cut short
 	for lines.Scan() {
+		if broken != nil {
+			return nil, broken
+		}
 		line := lines.Text()
 		pid, _, _ := strings.Cut(line, " ")
 		if m := resumedLine.FindStringSubmatch(line); m != nil {
@@ -100,7 +104,8 @@ func readTrace(file, store string, ids map[string]string) ([]step, error) {
 		}
 		st, err := stepOf(m[1], m[2] == path, m[3], ids)
 		if err != nil {
-			return nil, fmt.Errorf("%.200s: %w", line, err)
+			broken = fmt.Errorf("%.200s: %w", line, err)
+			continue
 		}
 		if st.Kind == "sync" && !strings.HasSuffix(line, "= 0") {
 			waiting[pid] = true
