@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,20 +43,22 @@ func TestErrors(t *testing.T) {
 	if !*deep {
 		list = shortFaults()
 	}
-	sum := map[string]int{}
-	for _, f := range list {
-		o, err := errorRun(t, binary, f)
-		if err != nil {
-			t.Errorf("%s: %v", f, err)
+	sum := errorSum{}
+	t.Run("runs", func(t *testing.T) {
+		for _, f := range list {
+			t.Run(f.String(), func(t *testing.T) {
+				t.Parallel()
+				o, err := errorRun(t, binary, f)
+				if err != nil {
+					t.Error(err)
+				}
+				sum.add(o)
+			})
 		}
-		sum["runs"]++
-		sum["acked"] += o.acked
-		sum["451"] += o.deferred
-		sum[o.end]++
-	}
+	})
 	record(t, "errors", begun,
-		fmt.Sprintf("I/O errors: %d runs with one failing call each, %d reports acknowledged, each found; %d messages answered 451", sum["runs"], sum["acked"], sum["451"]),
-		fmt.Sprintf("%s: %d, %s: %d, %s: %d, %s: %d", endNone, sum[endNone], endGoesOn, sum[endGoesOn], endExit, sum[endExit], endStart, sum[endStart]))
+		fmt.Sprintf("I/O errors: %d runs with one failing call each, %d reports acknowledged, each found; %d messages answered 451", sum.runs, sum.acked, sum.deferred),
+		fmt.Sprintf("%s: %d, %s: %d, %s: %d, %s: %d", endNone, sum.ends[endNone], endGoesOn, sum.ends[endGoesOn], endExit, sum.ends[endExit], endStart, sum.ends[endStart]))
 }
 
 // shortFaults are the first 5 positions of all, and some further ones.
@@ -81,8 +84,26 @@ type errorOutcome struct {
 	end             string
 }
 
-// mailsPerError is how many messages a run takes.
-const mailsPerError = 80
+// errorSum is what all runs saw.
+type errorSum struct {
+	mu                    sync.Mutex
+	runs, acked, deferred int
+	ends                  map[string]int
+}
+
+func (s *errorSum) add(o errorOutcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs, s.acked, s.deferred = s.runs+1, s.acked+o.acked, s.deferred+o.deferred
+	if s.ends == nil {
+		s.ends = map[string]int{}
+	}
+	s.ends[o.end]++
+}
+
+// mailsFor is how many messages a run takes: enough for the call to be reached, since
+// calls are counted thread by thread.
+func (f fault) mailsFor() int { return 60 + f.when }
 
 // errorRun runs the server with one fault under load, restarts it without one, and
 // holds the store against what was acknowledged.
@@ -98,7 +119,7 @@ func errorRun(t *testing.T, program string, f fault) (o errorOutcome, err error)
 			return o, fmt.Errorf("it did not start, and does not say why: %w", err)
 		}
 		o.end = endStart
-	} else if o.end, err = s.underFault(l); err != nil {
+	} else if o.end, err = s.underFault(l, f.mailsFor()); err != nil {
 		return o, err
 	}
 	o.acked, o.deferred = l.count(), l.times(451)
@@ -115,7 +136,7 @@ func (f fault) words() string {
 }
 
 // underFault loads the server until it ends, or has taken or deferred enough.
-func (s *server) underFault(l *ledger) (end string, err error) {
+func (s *server) underFault(l *ledger, enough int) (end string, err error) {
 	clients := startLoad(s.addr, l, 4)
 	ended := false
 	wait(func() bool {
@@ -124,7 +145,7 @@ func (s *server) underFault(l *ledger) (end string, err error) {
 			ended = true
 		default:
 		}
-		return ended || l.count() >= mailsPerError || l.times(451) >= mailsPerError
+		return ended || l.count() >= enough || l.times(451) >= enough
 	})
 	log := s.log.String()
 	code := s.end(syscall.SIGKILL)

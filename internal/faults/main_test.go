@@ -109,8 +109,8 @@ func record(t *testing.T, name string, started time.Time, figures ...string) {
 	if t.Failed() {
 		outcome = "FAILED"
 	}
-	head := fmt.Sprintf("command: go test ./internal/faults -run '^%s$' -timeout 3h -args -deep\ndate:    %s\ncommit:  %s\nmachine: %s\ntook:    %s\noutcome: %s\n\n",
-		t.Name(), started.UTC().Format(time.RFC3339), said(t, "git", "describe", "--always", "--dirty", "--abbrev=12"),
+	head := fmt.Sprintf("command: go test ./internal/faults -run '^%s$' -parallel %s -timeout 3h -args -deep\ndate:    %s\ncommit:  %s\nmachine: %s\ntook:    %s\noutcome: %s\n\n",
+		t.Name(), flag.Lookup("test.parallel").Value, started.UTC().Format(time.RFC3339), said(t, "git", "describe", "--always", "--dirty", "--abbrev=12"),
 		said(t, "sh", "-c", `echo "$(nproc) cores, $(uname -sr)"`), time.Since(started).Round(time.Second), outcome)
 	file := filepath.Join("..", "..", "docs", "runs", "faults-"+name+".txt")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

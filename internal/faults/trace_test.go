@@ -84,7 +84,7 @@ func readTrace(file, store string, ids map[string]string) ([]step, error) {
 		path += fmt.Sprintf(`\x%02x`, c) // as -xx shows it
 	}
 	waiting := map[string]bool{} // by process: a sync of the store has not returned yet
-	var broken error // of the last line, which strace's end may cut short
+	var broken error             // of the last line, which strace's end may cut short
 	for lines.Scan() {
 		if broken != nil {
 			return nil, broken
