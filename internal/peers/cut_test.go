@@ -95,6 +95,9 @@ func TestCutConnections(t *testing.T) {
 				t.Error("nothing was cut")
 			}
 			m.wantOnce(t, "cut", mails, records)
+			if t.Failed() {
+				t.Logf("%s's log:\n%s", r.name, r.log(t))
+			}
 		})
 	}
 }

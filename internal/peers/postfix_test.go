@@ -92,6 +92,11 @@ postlog unix-dgram n - n - 1 postlogd
 	t.Cleanup(func() { command(t, "postfix", "-c", etc, "stop") })
 	r := &relay{name: "Postfix", addr: addr}
 	r.queue = func(t *testing.T) int {
+		// A message that moves from one queue to another may be missed in the list.
+		log := r.log(t)
+		if left := strings.Count(log, ": message-id=<") - strings.Count(log, ": removed\n"); left > 0 {
+			return left
+		}
 		out, err := exec.Command("postqueue", "-c", etc, "-j").Output()
 		if err != nil {
 			t.Fatalf("postqueue: %v", err)
