@@ -82,22 +82,29 @@ func examineFirst(ctx context.Context, cfg *config.Config, log *slog.Logger) err
 	case exitOK, exitFailed, exitConfig: // of another sort, and opening it will tell
 		return nil
 	case exitTemporary:
+		if strings.Contains(complaint, storage.ErrLocked.Error()) {
+			return &answer{storage.ErrLocked, complaint}
+		}
 		log.Warn("store not examined to its end", "store", path, "reason", complaint)
 		return nil
 	default:
-		return damage(complaint)
+		return damaged(complaint)
 	}
 }
 
-// damage is storage.ErrDamaged with what another process said of it, and with what
-// can be done.
-type damage string
-
-func (d damage) Error() string {
-	return string(d) + `; nothing was changed. Put your last backup in its place, or move the file away to begin a new store; "reportmx examine --whole FILE" looks at it again`
+// answer is what another process said, and which error that is here.
+type answer struct {
+	kind error
+	said string
 }
 
-func (d damage) Is(target error) bool { return target == storage.ErrDamaged }
+func (a *answer) Error() string { return a.said }
+func (a *answer) Unwrap() error { return a.kind }
+
+// damaged says what can be done, too.
+func damaged(said string) error {
+	return &answer{storage.ErrDamaged, said + `; nothing was changed. Put your last backup in its place ("reportmx verify FILE" tells whether one is whole), or move the store away to begin a new one`}
+}
 
 // runSelf runs this program and gives its exit code, -1 when a signal or the time
 // ended it, and the gist of what it complained of.
@@ -189,7 +196,7 @@ func unusable(err error) error {
 	var number syscall.Errno
 	switch {
 	case errors.Is(err, storage.ErrDamaged):
-		return damage(err.Error())
+		return damaged(err.Error())
 	case errors.As(err, &path), errors.As(err, &number):
 		return fmt.Errorf("%w: %w", errDisk, err)
 	}
