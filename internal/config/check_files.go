@@ -31,6 +31,11 @@ func (c *check) files() {
 	c.socket()
 }
 
+// credentials is where systemd puts what LoadCredential names (systemd.exec(5)), only
+// while the service runs: other commands need not find it there, and the server says
+// so itself if it does not.
+const credentials = "/run/credentials/"
+
 // missing tells whether a file that is named does not exist, and notes it.
 func (c *check) missing(key, path string) bool {
 	if path == "" {
@@ -38,6 +43,8 @@ func (c *check) missing(key, path string) bool {
 	}
 	info, err := os.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(path, credentials):
+		return false
 	case errors.Is(err, fs.ErrNotExist):
 		c.wrong(key, path, "no such file; mend the path, which is relative to the working directory, or make the file")
 	case err == nil && info.IsDir():
