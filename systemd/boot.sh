@@ -82,6 +82,11 @@ network() {
 		--txt-record=_dmarc.example.com,'v=DMARC1; p=reject; rua=mailto:dmarc@reports.example.net' &
 	pids+=($!)
 	resolving outside
+	for _ in $(seq 100); do # until the kernel has noticed the cable, it drops what is sent
+		if inside ip -br link show world | grep -q ' UP '; then return 0; fi
+		read -rt 0.1 <> <(:) || true
+	done
+	fail "no network"
 }
 
 # resolving waits until somebody has the UDP port 53 (0x35).
