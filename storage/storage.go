@@ -131,6 +131,14 @@ type Batch struct {
 	Reports []Report // Seq, Conflict are given by the engine
 	Held    *Held    // nil: nothing to hold
 	Raw     []byte   // the message as kept, with our Received line; nil: keep none
+
+	// HoldQuota bounds the bytes of all messages in the hold, 0 does not. For a new
+	// one the oldest ones whose sender did not pass are dropped; when that is not
+	// enough, nothing of the batch is stored: ErrHoldFull.
+	HoldQuota int64
+	// Release is the number of a held message that leaves the hold with this batch,
+	// 0 for none; ErrNotFound when it is not there.
+	Release uint64
 }
 
 // Outcome says what became of the parts of a batch.
@@ -138,6 +146,7 @@ type Outcome struct {
 	Reports []ReportOutcome // one for each of Batch.Reports
 	Held    uint64          // sequence number, also when it was held already
 	HeldNew bool
+	Evicted []uint64 // held messages that were dropped for a new one, oldest first
 }
 
 // ReportOutcome says what became of one report.

@@ -72,10 +72,12 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 		DNSBudget:  time.Duration(cfg.DNS.Budget),
 		MaxMessage: int64(cfg.Limits.Message),
 		InFlight:   int64(cfg.Limits.InFlight),
+		HoldQuota:  int64(cfg.Hold.Size),
 		Limits:     reports.Limits{Unpacked: int64(cfg.Limits.Unpacked)},
 		Store:      store,
 		DNS:        a.dns,
 		FreshDNS:   a.dns.Fresh(),
+		Held:       store,
 		Verifier:   mailauth.New(senderDNS),
 		Postmaster: postmaster,
 		FreeSpace:  func() (int64, error) { return freeSpace(cfg.Storage.Dir) },
@@ -144,9 +146,16 @@ type importer struct{ *intake.Intake }
 
 func (i importer) Import(ctx context.Context, name string, r io.Reader) (control.Imported, error) {
 	res, err := i.Intake.Import(ctx, name, r)
-	if err != nil {
-		return control.Imported{}, err
-	}
+	return imported(res), err
+}
+
+// Retry implements control.Retrier.
+func (i importer) Retry(ctx context.Context, seq uint64, acceptedBy string) (control.Imported, error) {
+	res, err := i.Intake.Retry(ctx, seq, acceptedBy)
+	return imported(res), err
+}
+
+func imported(res intake.Result) control.Imported {
 	out := control.Imported{Refused: res.Refused(), Failed: res.Deferred(), Reason: res.Reason}
 	if res.Held {
 		out.Held = 1
@@ -158,5 +167,5 @@ func (i importer) Import(ctx context.Context, name string, r io.Reader) (control
 			out.Stored++
 		}
 	}
-	return out, nil
+	return out
 }

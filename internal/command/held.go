@@ -24,7 +24,7 @@ is answered with 250 and kept in the hold for a person to look at.`,
 		Args: wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(e.heldList(), e.heldShow(), e.heldDrop())
+	cmd.AddCommand(e.heldList(), e.heldShow(), e.heldRetry(), e.heldAccept(), e.heldDrop())
 	return cmd
 }
 

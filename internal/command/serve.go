@@ -187,6 +187,7 @@ func (a *app) handler() http.Handler {
 	server := &control.Server{
 		Store:    a.store,
 		Importer: importer{a.intake},
+		Retrier:  importer{a.intake},
 		Pruner:   a.aging,
 		Copier:   a,
 		Status:   func() any { return a.status() },

@@ -15,6 +15,7 @@ import (
 type Server struct {
 	Store    Store
 	Importer Importer
+	Retrier  Retrier
 	Pruner   Pruner
 	Copier   Copier
 	Status   func() any   // one JSON object
@@ -37,6 +38,10 @@ func (s *Server) Handler() http.Handler {
 	if s.Schedules != nil {
 		mux.HandleFunc("POST /v1/schedule/{name}/begin", owners(s.beginExport))
 		mux.HandleFunc("POST /v1/schedule/{name}/confirm", owners(s.confirmExport))
+	}
+	if s.Retrier != nil {
+		mux.HandleFunc("POST /v1/held/{seq}/retry", owners(s.retryHeld))
+		mux.HandleFunc("POST /v1/held/{seq}/accept", owners(s.acceptHeld))
 	}
 	if s.Copier != nil {
 		mux.HandleFunc("GET /v1/backup", owners(s.backup))

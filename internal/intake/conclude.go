@@ -67,7 +67,8 @@ func (r Result) count(outcome string) int {
 // conclude turns the outcome of the commit into the reply: anything stored, known
 // or held is 250, naming what was refused; else the first refusal.
 func conclude(j judgement, b storage.Batch, out storage.Outcome, f facts) Result {
-	res := Result{Held: b.Held != nil}
+	_, held := j.first(hold)
+	res := Result{Held: held}
 	for i, o := range out.Reports {
 		k := Kept{Seq: o.Seq, Kind: b.Reports[i].Kind, Outcome: "stored"}
 		if domain, ok := firstServed(b.Reports[i].PolicyDomains(), f.Domains); ok {
@@ -91,8 +92,8 @@ func conclude(j judgement, b storage.Batch, out storage.Outcome, f facts) Result
 	case f.Postmaster:
 		res.Reply = replyPostmaster
 	}
-	if b.Held != nil {
-		res.Reason = b.Held.Reason
+	if no, held := j.first(hold); held {
+		res.Reason = no.Reason
 	}
 	return res.withRefusal(j)
 }
@@ -136,6 +137,9 @@ func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
 	}
 	for _, k := range res.Kept {
 		attrs = append(attrs, slog.Group("report", "kind", k.Kind, "seq", k.Seq, "outcome", k.Outcome, "target", k.Target, "authorization", k.Authorization))
+	}
+	if m.held != nil {
+		attrs = append(attrs, "held", m.held.Seq, "accepted_by", m.held.acceptedBy)
 	}
 	if res.Reason != "" {
 		attrs = append(attrs, "reason", res.Reason)

@@ -18,6 +18,7 @@ func (in *Intake) gather(ctx context.Context, m *message) facts {
 		Source:     m.Facts.Source,
 		ReceivedAt: m.Facts.ReceivedAt,
 		Postmaster: anyPostmaster(m.Facts.Envelope.RcptTo),
+		Retried:    m.held != nil,
 	}
 	f.Found = m.find()
 	m.Facts.Subject = f.Found.Header.Subject
@@ -30,7 +31,11 @@ func (in *Intake) gather(ctx context.Context, m *message) facts {
 	ctx, cancel := context.WithTimeout(ctx, in.DNSBudget)
 	defer cancel()
 	var asking sync.WaitGroup
-	asking.Go(func() { in.authenticate(ctx, m, &f) })
+	if m.held != nil { // who sent it was found out at receipt
+		f.Sender, f.SenderReason = mailauth.Verdict(m.Facts.Sender.Result), "as found at receipt"
+	} else {
+		asking.Go(func() { in.authenticate(ctx, m, &f) })
+	}
 	in.authorize(ctx, m, f.Domains)
 	asking.Wait()
 	return f
@@ -53,7 +58,7 @@ func (in *Intake) served(found []reports.Report) map[string]domainFacts {
 // count counts the reports about domains that only "*" serves. An imported message
 // was chosen by the administrator.
 func (in *Intake) count(f facts) {
-	if f.Source == storage.SourceImport {
+	if f.Source == storage.SourceImport || f.Retried {
 		return
 	}
 	for i := range f.Found.Reports {
@@ -114,7 +119,7 @@ func (in *Intake) authenticate(ctx context.Context, m *message, f *facts) {
 // missing record, DNS is asked again past the cache: the record may just have been
 // published, and a reporting server that is told 550 does not come back.
 func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]domainFacts) {
-	if in.Policy.Authorization == Off || m.Facts.Source == storage.SourceImport {
+	if in.policy(m).Authorization == Off || m.Facts.Source == storage.SourceImport {
 		return
 	}
 	for d, known := range domains {

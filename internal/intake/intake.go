@@ -52,9 +52,11 @@ type Config struct {
 	DNSBudget  time.Duration // for all DNS of one message
 	MaxMessage int64         // bytes
 	InFlight   int64         // bytes of all messages that are being taken at once
+	HoldQuota  int64         // bytes of all messages in the hold; 0 for no bound
 	Limits     reports.Limits
 
 	Store      Store
+	Held       HeldStore            // nil where nothing is retried
 	DNS        dmarcdns.TXTResolver // for the records of external authorization
 	FreshDNS   dmarcdns.TXTResolver // the same past the cache
 	Verifier   Verifier
@@ -163,13 +165,15 @@ type message struct {
 	ClientIP netip.Addr
 	Facts    storage.Message
 	find     func() reports.Found
+	held     *held // of a message that comes out of the hold
 }
 
 // take is the way of a message, steps 3 to 7 of the design.
 func (in *Intake) take(ctx context.Context, m message) Result {
 	start := time.Now()
 	f := in.gather(ctx, &m)
-	j := judge(f, in.Policy)
+	j := judge(f, in.policy(&m))
+	m.held.override(&j)
 	res := in.carryOut(ctx, m, f, j)
 	elapsed := time.Since(start)
 	in.panics(m, f.Found)
@@ -183,18 +187,25 @@ func (in *Intake) carryOut(ctx context.Context, m message, f facts, j judgement)
 	if no, ok := j.first(refer); ok {
 		return Result{Reply: no.Reply, Reason: no.Reason}
 	}
-	if f.Postmaster {
+	if f.Postmaster && m.held == nil {
 		if err := in.Postmaster.Deliver(m.Received, m.Body); err != nil {
 			return Result{Reply: replyForMaildir(err), Reason: err.Error()}
 		}
 	}
 	b := in.batch(m, f, j)
+	if m.held != nil {
+		if len(b.Reports) == 0 {
+			return stillHeld(j)
+		}
+		in.settle(m.held, &b)
+	}
 	var out storage.Outcome
 	if len(b.Reports) > 0 || b.Held != nil {
 		var err error
 		if out, err = in.Store.Commit(ctx, b); err != nil {
 			return in.notStored(err)
 		}
+		in.evicted(m, out.Evicted)
 	}
 	return conclude(j, b, out, f)
 }
@@ -202,6 +213,10 @@ func (in *Intake) carryOut(ctx context.Context, m message, f facts, j judgement)
 // notStored answers for a failed commit, and ends the process when what is on
 // disk is no longer known.
 func (in *Intake) notStored(err error) Result {
+	if errors.Is(err, storage.ErrHoldFull) {
+		in.Metrics.refused("hold_full")
+		return Result{Reply: replyHoldFull, Reason: err.Error()}
+	}
 	if errors.Is(err, storage.ErrUncertain) {
 		in.Fatal(fmt.Errorf("store message: %w", err))
 	}
@@ -224,6 +239,7 @@ func (in *Intake) batch(m message, f facts, j judgement) storage.Batch {
 		b.Reports = append(b.Reports, r)
 	}
 	if no, ok := j.first(hold); ok {
+		b.HoldQuota = in.HoldQuota
 		b.Held = &storage.Held{Message: m.Facts, Code: no.Code, Reason: no.Reason, Size: int64(len(m.Body)), Hash: sha256.Sum256(m.Body)}
 		keepRaw = true
 	}

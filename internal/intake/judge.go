@@ -44,6 +44,7 @@ type facts struct {
 	Source       storage.Source
 	ReceivedAt   time.Time
 	Postmaster   bool             // a recipient is postmaster or abuse
+	Retried      bool             // it comes out of the hold
 	Sender       mailauth.Verdict // "" when not evaluated
 	SenderReason string           // why Sender is not pass
 	Domains      map[string]domainFacts

@@ -15,6 +15,7 @@ type Metrics struct {
 	sender   *prometheus.CounterVec // by result
 	grants   *prometheus.CounterVec // external authorization, by result
 	panics   prometheus.Counter
+	evicted  prometheus.Counter
 	seconds  prometheus.Histogram // from the last byte to the reply
 	last     *prometheus.GaugeVec // arrival of the last report, by target
 }
@@ -35,6 +36,9 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "reportmx_intake_panics_total", Help: "Panics that were caught while a message was read.",
 		}),
+		evicted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "reportmx_intake_evicted_total", Help: "Held messages that were dropped for new ones, because the hold was at its quota.",
+		}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "reportmx_intake_seconds",
 			Help:    "Time from the last byte of a message to its reply.",
@@ -45,7 +49,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "When the last report about a configured target was stored, in seconds since 1970.",
 		}, []string{"target"}),
 	}
-	r.MustRegister(m.panics, m.seconds, m.last)
+	r.MustRegister(m.panics, m.evicted, m.seconds, m.last)
 	return m
 }
 
@@ -75,7 +79,7 @@ func (m *Metrics) took(f facts, j judgement, res Result, elapsed time.Duration) 
 	}
 	for _, k := range res.Kept {
 		m.reports.WithLabelValues(string(k.Kind), k.Outcome).Inc()
-		if k.Target != "" {
+		if k.Target != "" && !f.Retried {
 			m.last.WithLabelValues(k.Target).Set(float64(f.ReceivedAt.Unix()))
 		}
 	}

@@ -24,6 +24,7 @@ var (
 
 	replyOurFault = smtpd.Reply{Code: 451, Enhanced: [3]int{4, 3, 0}, Text: "the report could not be stored, try again later"}
 	replyDiskLow  = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 3, 1}, Text: "not enough disk space here, try again later"}
+	replyHoldFull = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 3, 1}, Text: "too many messages wait for inspection here, try again later"}
 	replyBusy     = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 3, 1}, Text: "too many messages at once here, try again later"}
 	replyMailbox  = smtpd.Reply{Code: 452, Enhanced: [3]int{4, 2, 2}, Text: "the postmaster's mailbox is full, try again later"}
 	replyCutShort = smtpd.Reply{Code: 451, Enhanced: [3]int{4, 4, 2}, Text: "the message did not arrive whole, send it again"}

@@ -20,6 +20,8 @@ type batch struct {
 	raw       *value // for the reports, nil to keep none
 	rawBucket string
 	heldRaw   *value // the same for the held message: it is dropped on its own
+	quota     int64  // of the hold, 0 for none
+	release   uint64 // a held message that goes, 0 for none
 
 	size    int // bytes of all values
 	outcome storage.Outcome
@@ -35,7 +37,7 @@ type report struct {
 }
 
 func (s *Store) prepare(b *storage.Batch) (*batch, error) {
-	p := &batch{rawBucket: bucketRaw}
+	p := &batch{rawBucket: bucketRaw, quota: b.HoldQuota, release: b.Release}
 	for i := range b.Reports {
 		r, err := s.prepareReport(&b.Reports[i])
 		if err != nil {
@@ -145,6 +147,11 @@ func (p *batch) apply(t *txn) error {
 		}
 		p.outcome.Reports = append(p.outcome.Reports, storage.ReportOutcome{Seq: seq, Conflict: conflict})
 	}
+	if p.release != 0 {
+		if err := t.dropHeld(p.release); err != nil {
+			return fmt.Errorf("release held message %d: %w", p.release, err)
+		}
+	}
 	if p.held == nil {
 		return nil
 	}
@@ -181,6 +188,9 @@ func (p *batch) hold(t *txn) error {
 	if v := get(t.tx, bucketHeldHash, p.hash); v.value != nil {
 		seq, err := v.number()
 		p.outcome.Held = seq
+		return err
+	}
+	if err := p.makeRoom(t); err != nil {
 		return err
 	}
 	seq := t.next()

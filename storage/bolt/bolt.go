@@ -69,6 +69,7 @@ type Store struct {
 	// The committer's own.
 	saved  counters // as they stand in the file
 	broken bool     // what is on disk is not known
+	passed uint64   // see txn
 
 	mu       sync.Mutex
 	counters counters // written by the committer only

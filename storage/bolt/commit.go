@@ -104,7 +104,7 @@ func (s *Store) attempt(group []*job) (failed int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	t := &txn{tx: tx, codec: s.codec, counters: s.counters}
+	t := &txn{tx: tx, codec: s.codec, counters: s.counters, passed: &s.passed, began: s.counters.Seq}
 	failed = -1
 	err = guard(func() error {
 		for i, j := range group {

@@ -69,6 +69,9 @@ type txn struct {
 	codec    *codec
 	counters counters
 	dirty    bool // something has been put or deleted
+	// passed: the held messages up to this number, if any, have senders that passed.
+	passed *uint64
+	began  uint64 // the last number that was given before this transaction
 }
 
 // next gives a new sequence number.

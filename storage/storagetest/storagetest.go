@@ -52,6 +52,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) Engine) {
 		{"messages come back as they were", testRaw},
 		{"the hold holds and drops", testHeld},
 		{"a message is not held twice", testHeldTwice},
+		{"the hold has a quota", testQuota},
+		{"a message leaves the hold with its reports", testRelease},
 		{"many commit at once", testConcurrent},
 		{"a number is never given twice", testNumbers},
 		{"counts are right", testStats},
