@@ -14,7 +14,7 @@ declare -A tests=(
 	[cuts]='^TestCutConnections$'
 	[smuggling]='^TestSmuggling$'
 	[generators]='^(TestMailDMARC|TestOpenDMARC|TestRspamd)$'
-	[scanners]='^(TestTestssl|TestNmap)$'
+	[scanners]='^(TestTestssl|TestNmap|TestRelayForms)$'
 )
 
 export DEBIAN_FRONTEND=noninteractive
