@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // What a document lacks to be an aggregate report (RFC 9990 §3.1.1).
@@ -17,33 +18,34 @@ var (
 // aggregateReader reads one aggregate report. Elements may stand in any order; of
 // an element that stands twice where the schema has it once, the first counts.
 type aggregateReader struct {
-	*xmlElements
+	xmlElements
+	input  *bufio.Reader
+	noted  warnings
 	report *Aggregate
 	budget *budget
 	seen   map[string]bool // groups that may stand only once
 	record int             // number of the record that is being read, 0 outside
 
-	rfc9990 bool              // something was seen that only RFC 9990 has
-	strings map[string]string // what repeats from record to record, each once
-	charged int               // bytes in memory of the report so far
+	rfc9990 bool // something was seen that only RFC 9990 has
+	charged int  // bytes in memory of the report so far
+	memory  aggregateMemory
 }
+
+// aggregateReaders keeps the readers that are done, with their empty buffers.
+var aggregateReaders = sync.Pool{New: func() any {
+	a := &aggregateReader{input: bufio.NewReaderSize(nil, maxDeclaration), seen: map[string]bool{}}
+	a.where = a.place
+	return a
+}}
 
 // readAggregate reads an aggregate report of RFC 9990 or RFC 7489, in any
 // declared character set, and reads r to its end. A document that is cut short
 // or malformed is an error, never a part of a report. Once the report is complete
 // only a passed bound is an error; what else is wrong behind it is a warning.
 func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
-	w := &warnings{}
-	decoded := newTextReader(bufio.NewReaderSize(r, maxDeclaration), w)
-	a := aggregateReader{
-		xmlElements: newXMLElements(decoded, w),
-		report:      &Aggregate{},
-		budget:      b,
-		seen:        map[string]bool{},
-		strings:     map[string]string{},
-	}
-	defer a.scan.release()
-	a.where = a.place
+	a := aggregateReaders.Get().(*aggregateReader)
+	a.begin(r, b)
+	defer a.release()
 	a.findRoot()
 	a.report.Namespace = a.root
 	a.feedback()
@@ -57,7 +59,30 @@ func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
 	if err := a.finish(); err != nil {
 		return nil, nil, a.located(err)
 	}
-	return a.report, w.all(), nil
+	return a.report, a.noted.all(), nil
+}
+
+// begin begins a document.
+func (a *aggregateReader) begin(r io.Reader, b *budget) {
+	a.report, a.budget = &Aggregate{}, b
+	a.input.Reset(r)
+	a.warn = &a.noted
+	a.scan = newXMLScanner(newTextReader(a.input, a.warn))
+}
+
+// release forgets the document and keeps the reader for another one, unless this
+// one made its buffers long.
+func (a *aggregateReader) release() {
+	a.scan.release()
+	if cap(a.open)+cap(a.startTag)+cap(a.buffer) > maxToken || len(a.memory.texts) > maxTextsKept {
+		return
+	}
+	a.forget()
+	a.memory.forget()
+	clear(a.seen)
+	a.input.Reset(nil)
+	*a = aggregateReader{xmlElements: a.xmlElements, input: a.input, seen: a.seen, memory: a.memory}
+	aggregateReaders.Put(a)
 }
 
 // place names the element that is being read, for warnings.

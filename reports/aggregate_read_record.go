@@ -18,9 +18,8 @@ func (a *aggregateReader) readRecord() {
 	}
 	a.budget.records--
 	a.charge(recordBytes)
-	a.report.Records = append(a.report.Records, Record{})
-	a.record = len(a.report.Records)
-	r := &a.report.Records[a.record-1]
+	a.record = len(a.report.Records) + 1
+	r := &a.memory.record
 	for a.child() {
 		switch a.name {
 		case "row":
@@ -41,6 +40,10 @@ func (a *aggregateReader) readRecord() {
 	}
 	a.checkRecord(r)
 	a.record = 0
+	if a.report.Records == nil {
+		a.report.Records = make([]Record, 0, firstRecords)
+	}
+	a.report.Records = append(a.report.Records, a.memory.finished())
 }
 
 // checkRecord warns of what a record should have.

@@ -33,13 +33,20 @@ const maxSharedStrings = 10_000
 
 // keep returns text as a string; equal short texts share their memory.
 func (a *aggregateReader) keep(text []byte) string {
-	if s, ok := a.strings[string(text)]; ok {
+	if len(text) == 0 {
+		return ""
+	}
+	m := &a.memory
+	if s, ok := m.texts[string(text)]; ok {
 		return s
 	}
-	s := string(text)
-	a.charge(len(s))
-	if len(s) <= maxShared && len(a.strings) < maxSharedStrings {
-		a.strings[s] = s
+	a.charge(len(text))
+	s := m.string(text)
+	if len(s) <= maxShared && len(m.texts) < maxSharedStrings {
+		if m.texts == nil {
+			m.texts = make(map[string]string)
+		}
+		m.texts[s] = s
 	}
 	return s
 }
@@ -157,15 +164,33 @@ func (a *aggregateReader) percent(field **int) {
 // ip reads the address that the messages came from. One that cannot be read stays
 // zero, with a warning here, and the row is kept.
 func (a *aggregateReader) ip(field *netip.Addr) {
-	text := string(a.text())
-	ip, odd := readIP(text)
-	if odd && text != "" {
-		a.note(WarnIP, []byte(text))
+	text := a.text()
+	ip, ok := plainIPv4(text)
+	if !ok {
+		var odd bool
+		if ip, odd = readIP(string(text)); odd && len(text) > 0 {
+			a.note(WarnIP, text)
+		}
 	}
 	switch {
 	case ip.IsValid() && field.IsValid() && ip != *field:
-		a.note(WarnRepeated, []byte(text))
+		a.note(WarnRepeated, text)
 	case ip.IsValid():
 		*field = ip
 	}
+}
+
+// plainIPv4 reads four decimal numbers without making a string of them. It knows
+// no other spelling.
+func plainIPv4(text []byte) (netip.Addr, bool) {
+	var octets [4]byte
+	for i := range octets {
+		digits, rest, dot := bytes.Cut(text, []byte("."))
+		n, ok := smallNumber(digits)
+		if !ok || n > 255 || len(digits) > 1 && digits[0] == '0' || dot != (i < 3) {
+			return netip.Addr{}, false
+		}
+		octets[i], text = byte(n), rest
+	}
+	return netip.AddrFrom4(octets), true
 }

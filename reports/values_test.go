@@ -97,3 +97,26 @@ func TestReadEpoch(t *testing.T) {
 		})
 	}
 }
+
+// TestPlainIPv4: it reads what netip does, or leaves it alone.
+func TestPlainIPv4(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		ok   bool
+	}{
+		{"192.0.2.1", true}, {"0.0.0.0", true}, {"255.255.255.255", true},
+		{"192.0.2.256", false}, {"192.0.2.01", false}, {"192.0.2", false}, {"192.0.2.1.", false}, {"192.0.2.1.5", false},
+		{"192..2.1", false}, {"192.0.2.-1", false}, {" 192.0.2.1", false}, {"2001:db8::1", false}, {"", false}, {"...", false},
+	} {
+		t.Run(tt.text, func(t *testing.T) {
+			got, ok := plainIPv4([]byte(tt.text))
+			want := netip.Addr{}
+			if tt.ok {
+				want = netip.MustParseAddr(tt.text)
+			}
+			if got != want || ok != tt.ok {
+				t.Errorf("got %v, %v, want %v, %v", got, ok, want, tt.ok)
+			}
+		})
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -57,11 +56,16 @@ type xmlBinding struct {
 	depth             int
 }
 
-func newXMLElements(r io.Reader, w *warnings) *xmlElements {
-	return &xmlElements{
-		scan:  newXMLScanner(r),
-		warn:  w,
-		where: func() string { return "" },
+// forget leaves nothing of the document but empty buffers for the next one.
+func (x *xmlElements) forget() {
+	clear(x.bindings[:cap(x.bindings)])
+	*x = xmlElements{
+		where:    x.where,
+		open:     x.open[:0],
+		lengths:  x.lengths[:0],
+		bindings: x.bindings[:0],
+		startTag: x.startTag[:0],
+		buffer:   x.buffer[:0],
 	}
 }
 
