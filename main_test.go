@@ -25,6 +25,8 @@ func TestScript(t *testing.T) {
 			"stop":  cmdStop,
 			"send":  cmdSend,
 			"smtp":  cmdSMTP,
+
+			"metrics": cmdMetrics,
 		},
 	})
 }

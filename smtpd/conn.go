@@ -215,6 +215,7 @@ func (c *conn) Write(b []byte) (int, error) {
 // replied is called when a reply is whole. Replies to a group of commands leave
 // together (RFC 2920 §3.2), all others at once.
 func (c *conn) replied(code int) error {
+	c.cfg.Observer.Replied(code)
 	verb := c.verb
 	if code == 354 {
 		c.startContent(phaseData)
@@ -270,6 +271,7 @@ func (c *conn) count(verb string, code int) (Reply, string) {
 // kill says the last word and reads no more.
 func (c *conn) kill(last Reply, reason string) {
 	c.visit.end(reason)
+	c.cfg.Observer.Replied(last.Code)
 	c.out = append(c.out, last.String()+"\r\n"...)
 	c.flush()
 	c.phase, c.mute = phaseDead, true

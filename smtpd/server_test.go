@@ -92,6 +92,7 @@ type tally struct {
 	closed   []Summary
 	refused  []string
 	panicked int
+	codes    []int
 }
 
 func (t *tally) Opened()          { t.mu.Lock(); t.opened++; t.mu.Unlock() }
@@ -101,7 +102,8 @@ func (t *tally) Refused(reason string) {
 	t.refused = append(t.refused, reason)
 	t.mu.Unlock()
 }
-func (t *tally) Panicked() { t.mu.Lock(); t.panicked++; t.mu.Unlock() }
+func (t *tally) Replied(code int) { t.mu.Lock(); t.codes = append(t.codes, code); t.mu.Unlock() }
+func (t *tally) Panicked()        { t.mu.Lock(); t.panicked++; t.mu.Unlock() }
 
 // bench is a running server with what it reports to.
 type bench struct {

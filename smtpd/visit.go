@@ -48,6 +48,8 @@ type Observer interface {
 	// Refused is called for each connection turned away, with its End constant;
 	// those found out at the greeting were Opened as well.
 	Refused(reason string)
+	// Replied is called for each reply with its code.
+	Replied(code int)
 	// Panicked is called for each panic of a Handler.
 	Panicked()
 }
@@ -70,6 +72,7 @@ type nobody struct{}
 func (nobody) Opened()        {}
 func (nobody) Closed(Summary) {}
 func (nobody) Refused(string) {}
+func (nobody) Replied(int)    {}
 func (nobody) Panicked()      {}
 
 // visit is one connection from accept to close, before and behind STARTTLS.

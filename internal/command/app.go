@@ -36,10 +36,15 @@ type app struct {
 	targets  atomic.Pointer[config.Targets]
 	registry *prometheus.Registry
 	sessions *sessionMetrics
-	fatal    chan error // what the process cannot go on after
+	counts   *intake.Metrics
+	commits  *measuredStore
+	badHost  prometheus.Counter // requests for the metrics that named another host
+	serving  atomic.Bool        // mail is taken
+	fatal    chan error         // what the process cannot go on after
 	started  time.Time
 
 	listen      []string           // where mail is taken, when serving
+	monitor     string             // where the metrics are, "" for the control socket only
 	certificate *smtpd.Certificate // nil without STARTTLS
 }
 
@@ -47,6 +52,11 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 	a := &app{cfg: cfg, log: log, store: store, registry: prometheus.NewRegistry(), fatal: make(chan error, 1), started: time.Now().UTC()}
 	a.targets.Store(cfg.Targets)
 	a.sessions = newSessionMetrics(a.registry)
+	a.counts = intake.NewMetrics(a.registry)
+	a.commits = newMeasuredStore(store, a.registry)
+	a.badHost = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "reportmx_command_bad_host_total", Help: "Requests for the metrics that named another host."})
+	a.registry.MustRegister(a.badHost)
 	var err error
 	if a.dns, err = dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
@@ -74,14 +84,14 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 		InFlight:   int64(cfg.Limits.InFlight),
 		HoldQuota:  int64(cfg.Hold.Size),
 		Limits:     reports.Limits{Unpacked: int64(cfg.Limits.Unpacked)},
-		Store:      store,
+		Store:      a.commits,
 		DNS:        a.dns,
 		FreshDNS:   a.dns.Fresh(),
 		Held:       store,
 		Verifier:   mailauth.New(senderDNS),
 		Postmaster: postmaster,
 		FreeSpace:  func() (int64, error) { return freeSpace(cfg.Storage.Dir) },
-		Metrics:    intake.NewMetrics(a.registry),
+		Metrics:    a.counts,
 		Log:        log,
 		Fatal:      a.fail,
 	})
@@ -125,6 +135,7 @@ func freeSpace(dir string) (int64, error) {
 // background starts what runs beside the sessions until ctx ends.
 func (a *app) background(ctx context.Context) *sync.WaitGroup {
 	var wg sync.WaitGroup
+	wg.Go(func() { a.recallArrivals(ctx) })
 	wg.Go(func() { a.aging.run(ctx) })
 	if a.cfg.Authorization.Mode != string(intake.Off) {
 		wg.Go(func() { a.watcher.Run(ctx) })

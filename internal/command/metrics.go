@@ -1,6 +1,7 @@
 package command
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,7 @@ type sessionMetrics struct {
 	refused *prometheus.CounterVec
 	bytes   prometheus.Counter
 	panics  prometheus.Counter
+	replies *prometheus.CounterVec
 }
 
 func newSessionMetrics(r prometheus.Registerer) *sessionMetrics {
@@ -30,9 +32,11 @@ func newSessionMetrics(r prometheus.Registerer) *sessionMetrics {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "reportmx_smtpd_panics_total", Help: "Panics that were caught in a session."}),
 	}
+	m.replies = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "reportmx_smtpd_replies_total", Help: "Replies by code."}, []string{"code"})
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "reportmx_smtpd_sessions", Help: "Sessions that are open."}, func() float64 { return float64(m.count.Load()) })
-	r.MustRegister(open, m.closed, m.refused, m.bytes, m.panics)
+	r.MustRegister(open, m.closed, m.refused, m.bytes, m.panics, m.replies)
 	return m
 }
 
@@ -45,6 +49,8 @@ func (m *sessionMetrics) Closed(s smtpd.Summary) {
 }
 
 func (m *sessionMetrics) Refused(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+func (m *sessionMetrics) Replied(code int) { m.replies.WithLabelValues(strconv.Itoa(code)).Inc() }
 
 func (m *sessionMetrics) Panicked() { m.panics.Inc() }
 

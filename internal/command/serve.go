@@ -15,7 +15,6 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 
 	"reportmx/internal/config"
@@ -75,11 +74,10 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 		return err
 	}
 	app.listen = addresses(listeners)
-	controlSocket, err := control.Listen(cfg.Control.Socket)
+	api, err := app.openAPI()
 	if err != nil {
 		return err
 	}
-	api := control.Serve(controlSocket, app.handler(), log)
 	defer api.Close()
 
 	failed := make(chan error, 1)
@@ -93,8 +91,10 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	}
 
 	log.Info("serving", "version", buildVersion(), "listen", app.listen, "store", cfg.Storage.Dir, "control", cfg.Control.Socket, "targets", app.targets.Load().Len())
+	app.serving.Store(true)
 	notify(log, daemon.SdNotifyReady)
 	err = e.wait(ctx, app, failed)
+	app.serving.Store(false)
 	notify(log, daemon.SdNotifyStopping)
 	if err != nil {
 		log.Error("cannot go on", "error", err)
@@ -191,7 +191,7 @@ func (a *app) handler() http.Handler {
 		Pruner:   a.aging,
 		Copier:   a,
 		Status:   func() any { return a.status() },
-		Metrics:  promhttp.HandlerFor(a.registry, promhttp.HandlerOpts{}),
+		Metrics:  a.monitoring(),
 
 		Schedules: a.store,
 	}

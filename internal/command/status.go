@@ -30,6 +30,7 @@ type status struct {
 	Sessions   int64          `json:"sessions"`
 	FreeBytes  int64          `json:"free_bytes"`
 	CertExpiry *time.Time     `json:"certificate_not_after,omitempty"`
+	Counts     countStatus    `json:"since_start"`
 }
 
 type storeStatus struct {
@@ -92,6 +93,7 @@ func (a *app) status() status {
 		Version: buildVersion(), StartedAt: a.started,
 		Hostname: a.cfg.SMTP.Hostname, Domain: a.cfg.Report.Domain, Listen: a.listen,
 		Store: storeStatusOf(a.store.Stats()), Targets: targetStates(a.watcher.States()), Sessions: a.sessions.count.Load(), FreeBytes: free,
+		Counts: a.countStatus(),
 	}
 	if a.certificate != nil {
 		at := a.certificate.NotAfter().UTC()
@@ -153,6 +155,7 @@ func (s *status) print(w io.Writer) error {
 	if s.CertExpiry != nil {
 		row("certificate", "expires %s", s.CertExpiry.Format(time.RFC3339))
 	}
+	s.Counts.rows(row)
 	for _, target := range s.Targets {
 		row("target "+target.Domain, "%s", target.line())
 	}

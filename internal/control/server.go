@@ -19,7 +19,7 @@ type Server struct {
 	Pruner   Pruner
 	Copier   Copier
 	Status   func() any   // one JSON object
-	Metrics  http.Handler // Prometheus
+	Metrics  http.Handler // /metrics (Prometheus), /healthz and /readyz
 
 	Schedules Schedules // nil for a store that is open only to read
 }
@@ -53,7 +53,9 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("GET /v1/status", s.status)
 	}
 	if s.Metrics != nil {
-		mux.Handle("GET /metrics", s.Metrics)
+		for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+			mux.Handle("GET "+path, s.Metrics)
+		}
 	}
 	return mux
 }

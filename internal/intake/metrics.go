@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,8 +17,12 @@ type Metrics struct {
 	grants   *prometheus.CounterVec // external authorization, by result
 	panics   prometheus.Counter
 	evicted  prometheus.Counter
-	seconds  prometheus.Histogram // from the last byte to the reply
-	last     *prometheus.GaugeVec // arrival of the last report, by target
+	seconds  prometheus.Histogram   // from the last byte to the reply
+	targets  *prometheus.CounterVec // reports about configured targets, by kind and target
+
+	mu   sync.Mutex
+	last *prometheus.GaugeVec // arrival of the last report, by target
+	seen map[string]bool      // targets that last has a value of
 }
 
 // NewMetrics makes the counters and registers them.
@@ -33,6 +38,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		reasons:  counter("refusals_total", "Messages held, refused or deferred, by reason.", "reason"),
 		sender:   counter("sender_authentication_total", "Messages by the result of their sender authentication.", "result"),
 		grants:   counter("authorization_total", "Policy domains of messages by external authorization.", "result"),
+		targets:  counter("target_reports_total", "Reports stored about configured targets, by kind and target.", "kind", "target"),
+		seen:     make(map[string]bool),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "reportmx_intake_panics_total", Help: "Panics that were caught while a message was read.",
 		}),
@@ -80,7 +87,33 @@ func (m *Metrics) took(f facts, j judgement, res Result, elapsed time.Duration) 
 	for _, k := range res.Kept {
 		m.reports.WithLabelValues(string(k.Kind), k.Outcome).Inc()
 		if k.Target != "" && !f.Retried {
-			m.last.WithLabelValues(k.Target).Set(float64(f.ReceivedAt.Unix()))
+			m.arrived(k, f.ReceivedAt)
 		}
 	}
+}
+
+func (m *Metrics) arrived(k Kept, at time.Time) {
+	if k.Outcome != "known" {
+		m.targets.WithLabelValues(string(k.Kind), k.Target).Inc()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seen[k.Target] = true
+	m.last.WithLabelValues(k.Target).Set(float64(at.Unix()))
+}
+
+// Recall tells when the last report about a target arrived before the process
+// began, zero when that is not known. A report that has arrived since goes before.
+func (m *Metrics) Recall(target string, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen[target] {
+		return
+	}
+	m.seen[target] = true
+	seconds := 0.0
+	if !at.IsZero() {
+		seconds = float64(at.Unix())
+	}
+	m.last.WithLabelValues(target).Set(seconds)
 }
