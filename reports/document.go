@@ -3,7 +3,6 @@ package reports
 import (
 	"bufio"
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"path"
@@ -114,7 +113,7 @@ func (d *documents) read(r io.Reader, p place) error {
 
 // aggregate reads an XML document.
 func (d *documents) aggregate(r io.Reader, p place) {
-	hash := sha256.New()
+	hash := newDocumentHash()
 	read, warned, err := readAggregate(io.TeeReader(r, hash), d.budget)
 	if err != nil {
 		d.unreadable(KindAggregate, CodeAggregate, p, err)
@@ -124,14 +123,14 @@ func (d *documents) aggregate(r io.Reader, p place) {
 		Kind:        KindAggregate,
 		Aggregate:   read,
 		Part:        p.part,
-		ContentHash: [sha256.Size]byte(hash.Sum(nil)),
+		ContentHash: hash.sum(),
 		Warnings:    warned,
 	})
 }
 
 // tls reads a JSON document.
 func (d *documents) tls(r io.Reader, p place) {
-	hash := sha256.New()
+	hash := newDocumentHash()
 	read, warned, err := readTLS(io.TeeReader(r, hash))
 	if err != nil {
 		d.unreadable(KindTLS, CodeTLS, p, err)
@@ -141,7 +140,7 @@ func (d *documents) tls(r io.Reader, p place) {
 		Kind:        KindTLS,
 		TLS:         read,
 		Part:        p.part,
-		ContentHash: [sha256.Size]byte(hash.Sum(nil)),
+		ContentHash: hash.sum(),
 		Warnings:    warned,
 	})
 }

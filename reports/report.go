@@ -47,9 +47,9 @@ type Report struct {
 	// the names that the sender gave: "2 application/zip report.zip > report.xml".
 	// For people only; a stranger wrote it.
 	Part string
-	// ContentHash is the SHA-256 of the unpacked document (aggregate, TLS) or of
-	// the decoded second and third part, line ends as LF (failure), before any
-	// redaction.
+	// ContentHash is the SHA-256 of the unpacked document with CRLF counted as LF
+	// (aggregate, TLS) or of the decoded second and third part, line ends as LF
+	// (failure), before any redaction.
 	ContentHash [sha256.Size]byte
 	// Warnings are the liberties taken in reading, in the order of the document.
 	Warnings []Warning

@@ -1,0 +1,63 @@
+package reports
+
+import (
+	"crypto/sha256"
+	"strings"
+	"testing"
+)
+
+// TestDocumentHash: only the CR of a CRLF does not count, however the document
+// comes in pieces.
+func TestDocumentHash(t *testing.T) {
+	for _, tt := range []struct{ name, document, hashed string }{
+		{"empty", "", ""},
+		{"LF", "a\nb\n", "a\nb\n"},
+		{"CRLF", "a\r\nb\r\n", "a\nb\n"},
+		{"CR alone", "a\rb", "a\rb"},
+		{"CR at the end", "a\r", "a\r"},
+		{"CR CR LF", "a\r\r\nb", "a\r\nb"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := sha256.Sum256([]byte(tt.hashed))
+			whole, pieces := newDocumentHash(), newDocumentHash()
+			if _, err := whole.Write([]byte(tt.document)); err != nil {
+				t.Fatal(err)
+			}
+			for i := range len(tt.document) {
+				if _, err := pieces.Write([]byte{tt.document[i]}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := whole.sum(); got != want {
+				t.Errorf("whole: got %x, want %x", got, want)
+			}
+			if got := pieces.sum(); got != want {
+				t.Errorf("byte by byte: got %x, want %x", got, want)
+			}
+		})
+	}
+}
+
+// TestLineEndsMakeNoConflict: the same mail with LF, as it is imported, and with
+// CRLF, as it is received, is the same report with the same content.
+func TestLineEndsMakeNoConflict(t *testing.T) {
+	for _, tt := range []struct{ name, document string }{
+		{"aggregate", string(generatedReport(3))},
+		{"TLS", strings.ReplaceAll(hostileTLS+`"policies":[{"policy":{"policy-domain":"example.com"}}]}`, ",", ",\n")},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lf := "Subject: x\n\n" + tt.document
+			crlf := strings.ReplaceAll(lf, "\n", "\r\n")
+			imported, received := Find([]byte(lf), Limits{}).Reports, Find([]byte(crlf), Limits{}).Reports
+			if len(imported) != 1 || len(received) != 1 {
+				t.Fatalf("got %d and %d reports, want one each", len(imported), len(received))
+			}
+			if imported[0].Identity() != received[0].Identity() {
+				t.Error("the identities differ")
+			}
+			if imported[0].ContentHash != received[0].ContentHash {
+				t.Error("the content hashes differ")
+			}
+		})
+	}
+}
