@@ -11,7 +11,10 @@ var (
 	// ErrHoldFull: the hold is at its quota, and all in it that is older was sent by
 	// authenticated senders.
 	ErrHoldFull = errors.New("the hold is full")
-	// ErrRemoved: a report of several parts was removed while it was being read.
+	// ErrOtherReport: what was to replace a report is not the same report.
+	ErrOtherReport = errors.New("not the same report")
+	// ErrRemoved: a report of several parts was removed, or replaced, while it was
+	// being read.
 	ErrRemoved = errors.New("report was removed while it was read")
 )
 

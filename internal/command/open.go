@@ -59,7 +59,7 @@ func (e *env) writer(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	server := &control.Server{Store: store, Importer: importer{app.intake}, Schedules: store, Retrier: importer{app.intake}, Pruner: app.aging, Copier: app}
+	server := &control.Server{Store: store, Importer: importer{app.intake}, Schedules: store, Retrier: importer{app.intake}, Reparser: app, Pruner: app.aging, Copier: app}
 	return &session{Client: control.Local(server.Handler()), store: store}, nil
 }
 

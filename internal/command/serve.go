@@ -188,6 +188,7 @@ func (a *app) handler() http.Handler {
 		Store:    a.store,
 		Importer: importer{a.intake},
 		Retrier:  importer{a.intake},
+		Reparser: a,
 		Pruner:   a.aging,
 		Copier:   a,
 		Status:   func() any { return a.status() },

@@ -16,6 +16,7 @@ type Server struct {
 	Store    Store
 	Importer Importer
 	Retrier  Retrier
+	Reparser Reparser
 	Pruner   Pruner
 	Copier   Copier
 	Status   func() any   // one JSON object
@@ -42,6 +43,9 @@ func (s *Server) Handler() http.Handler {
 	if s.Retrier != nil {
 		mux.HandleFunc("POST /v1/held/{seq}/retry", owners(s.retryHeld))
 		mux.HandleFunc("POST /v1/held/{seq}/accept", owners(s.acceptHeld))
+	}
+	if s.Reparser != nil {
+		mux.HandleFunc("GET /v1/reparse", owners(s.reparse))
 	}
 	if s.Copier != nil {
 		mux.HandleFunc("GET /v1/backup", owners(s.backup))

@@ -84,6 +84,9 @@ func (in *Intake) policy(m *message) Policy {
 	return in.Policy
 }
 
+// warningAccepted marks a report that a person took out of the hold.
+const warningAccepted = "accepted"
+
 // override turns what would keep a report in the hold into storing it, when a person
 // accepts it. What cannot be read stays what it is.
 func (h *held) override(j *judgement) {
@@ -118,7 +121,7 @@ func (in *Intake) settle(h *held, b *storage.Batch) {
 	}
 	b.Held = nil
 	if h.acceptedBy != "" {
-		said := reports.Warning{Code: "accepted", Where: "the hold", Text: "accepted by " + h.acceptedBy + "; held because: " + h.Reason}
+		said := reports.Warning{Code: warningAccepted, Where: "the hold", Text: "accepted by " + h.acceptedBy + "; held because: " + h.Reason}
 		for i := range b.Reports {
 			b.Reports[i].Warnings = append(b.Reports[i].Warnings, said)
 		}

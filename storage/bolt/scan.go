@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -217,7 +218,9 @@ func (sc *scan) assemble(p *piece) (*storage.Report, error) {
 		return sc.begin(p)
 	}
 	if p.seq != sc.seq || p.chunk != sc.next || sc.next >= sc.chunks {
-		// No removal takes only the first parts away: this is damage.
+		if removed, err := sc.removed(); err != nil || removed { // it was replaced by a longer one
+			return nil, errors.Join(err, fmt.Errorf("%w: number %d", storage.ErrRemoved, p.seq))
+		}
 		return nil, p.damaged("it is not what follows chunk %d of report %d", sc.next, sc.seq)
 	}
 	sc.next++

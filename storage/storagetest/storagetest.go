@@ -26,6 +26,8 @@ type Engine interface {
 	HeldRaw(seq uint64) ([]byte, error)
 	DropHeld(ctx context.Context, seq uint64) error
 	Remove(ctx context.Context, r storage.Removal) (int, error)
+	Differs(r *storage.Report) (bool, error)
+	Replace(ctx context.Context, r *storage.Report) error
 	Stats() (storage.Stats, error)
 	Close() error
 }
@@ -54,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) Engine) {
 		{"a message is not held twice", testHeldTwice},
 		{"the hold has a quota", testQuota},
 		{"a message leaves the hold with its reports", testRelease},
+		{"a report is replaced by itself", testReplace},
 		{"many commit at once", testConcurrent},
 		{"a number is never given twice", testNumbers},
 		{"counts are right", testStats},

@@ -1,0 +1,37 @@
+package intake
+
+import (
+	"slices"
+
+	"reportmx/reports"
+	"reportmx/storage"
+)
+
+// Reparse reads a report again from the message that it came in. Number, facts of
+// the message and external authorization stay; what the reader finds, and the
+// warnings, are new. The error is storage.ErrOtherReport when the message holds no
+// report of the same identity and content any more.
+func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, error) {
+	found := reports.Find(raw, in.Limits)
+	if old.Message.Source == storage.SourceImport {
+		found = reports.FindFile(raw, "", in.Limits)
+	}
+	i := slices.IndexFunc(found.Reports, func(r reports.Report) bool {
+		return r.Kind == old.Kind && r.ContentHash == old.ContentHash && r.Identity() == old.Identity()
+	})
+	if i < 0 {
+		return nil, storage.ErrOtherReport
+	}
+	r := in.stored(message{Facts: old.Message}, facts{ReceivedAt: old.Message.ReceivedAt}, found.Reports[i])
+	if r.Kind == reports.KindFailure && in.Keep != KeepFull {
+		in.Keep.apply(r.Failure)
+	}
+	r.Seq, r.Conflict, r.Authorization = old.Seq, old.Conflict, old.Authorization
+	r.Part = old.Part // an imported file is named only on its way in
+	for _, w := range old.Warnings {
+		if w.Code == warningAccepted {
+			r.Warnings = append(r.Warnings, w)
+		}
+	}
+	return &r, nil
+}
