@@ -1,9 +1,15 @@
 package command
 
 import (
+	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
+
+	"reportmx/internal/config"
+	"reportmx/smtpd"
 )
 
 func (e *env) config() *cobra.Command {
@@ -22,9 +28,29 @@ func (e *env) config() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(e.stderr, "the configuration is fine: report domain %s, %d targets\n", cfg.Report.Domain, cfg.Targets.Len())
+			if err := checkCertificate(cfg); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(e.stderr, "the configuration is fine: report domain %s, targets: %d\n", cfg.Report.Domain, cfg.Targets.Len())
 			return err
 		},
 	})
 	return cmd
+}
+
+// checkCertificate reads the pair, which serve would refuse otherwise. Credentials
+// of systemd exist only while the service runs.
+func checkCertificate(cfg *config.Config) error {
+	if cfg.SMTP.Certificate == "" {
+		return nil
+	}
+	for _, file := range []string{cfg.SMTP.Certificate, cfg.SMTP.Key} {
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+	}
+	if _, err := smtpd.LoadCertificate(cfg.SMTP.Certificate, cfg.SMTP.Key, slog.New(slog.DiscardHandler)); err != nil {
+		return fmt.Errorf("%w: %w", errConfig, err)
+	}
+	return nil
 }

@@ -40,6 +40,19 @@ func (s *selection) flags(cmd *cobra.Command) {
 	f.BoolVar(&s.authenticated, "authenticated", false, "only reports whose sender passed SPF or DKIM, aligned")
 }
 
+// check finds a selection that can choose nothing.
+func (s *selection) check() error {
+	for _, p := range []struct {
+		from, to     moment
+		since, until string
+	}{{s.since, s.until, "--since", "--until"}, {s.arrivedSince, s.arrivedUntil, "--arrived-since", "--arrived-until"}} {
+		if !p.from.at.IsZero() && !p.to.at.IsZero() && !p.from.at.Before(p.to.at) {
+			return fmt.Errorf("%w: %s is not before %s", errUsage, p.since, p.until)
+		}
+	}
+	return nil
+}
+
 func (s *selection) query() storage.Query {
 	return storage.Query{
 		Since: s.since.at, Until: s.until.at, ArrivedSince: s.arrivedSince.at, ArrivedUntil: s.arrivedUntil.at,
@@ -82,6 +95,9 @@ options apart: each report is written once, also when a run is killed.`,
 			}
 			f, err := exportFormat(format, flat)
 			if err != nil {
+				return err
+			}
+			if err := sel.check(); err != nil {
 				return err
 			}
 			c, err := e.reader(cmd.Context())

@@ -158,7 +158,7 @@ func (e *env) heldDrop() *cobra.Command {
 					return err
 				}
 				if err := c.Send(cmd.Context(), http.MethodDelete, fmt.Sprintf("/v1/held/%d", seq), nil, nil, nil); err != nil {
-					return fmt.Errorf("drop held message %d: %w", seq, err)
+					return err
 				}
 				fmt.Fprintf(e.stderr, "dropped %d\n", seq)
 			}

@@ -32,7 +32,7 @@ mail. What is known already is not stored again: an import may be repeated.
 Exit code 1: something could not be read or was refused. The rest is stored.`,
 		Args: wrongUsage(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := e.writer(cmd.Context())
+			c, err := e.taker(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -69,6 +69,7 @@ type importJob struct {
 	mu      sync.Mutex
 	stored  int
 	known   int
+	held    int
 	sent    int
 	bad     int
 }
@@ -119,7 +120,10 @@ func (j *importJob) send(name string, message []byte) error {
 }
 
 func (j *importJob) count(name string, res control.Imported) {
-	if res.Reason != "" {
+	switch {
+	case res.Held > 0:
+		j.complain(name, "kept in the hold: "+res.Reason)
+	case res.Reason != "":
 		j.complain(name, res.Reason)
 	}
 	j.mu.Lock()
@@ -127,6 +131,7 @@ func (j *importJob) count(name string, res control.Imported) {
 	j.sent++
 	j.stored += res.Stored
 	j.known += res.Known
+	j.held += res.Held
 	j.bar.Add(1) // an error is of the terminal, and not worth stopping for
 }
 
@@ -142,7 +147,7 @@ func (j *importJob) complain(name, reason string) {
 func (j *importJob) finish() error {
 	j.sending.Wait()
 	j.bar.Finish()
-	fmt.Fprintf(j.stderr, "%d messages read: %d reports stored, %d known already, %d problems\n", j.sent, j.stored, j.known, j.bad)
+	fmt.Fprintf(j.stderr, "messages read: %d; reports stored: %d, known already: %d; messages held: %d; problems: %d\n", j.sent, j.stored, j.known, j.held, j.bad)
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -40,8 +41,21 @@ func (e *env) reader(ctx context.Context) (*session, error) {
 	return openFile(cfg, bolt.Options{ReadOnly: true, Timeout: time.Second})
 }
 
-// writer gives a client that can change: of the running server, or of the file
-// with an intake of its own when no server runs.
+// needStore tells where there is no store: a relative storage.dir is easily taken
+// for another folder.
+func needStore(cfg *config.Config) error {
+	path, err := filepath.Abs(filepath.Join(cfg.Storage.Dir, storeFile))
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("there is no store at %s yet, and no server answers at %s: has reportmx serve run with this configuration, in this folder", path, cfg.Control.Socket)
+	}
+	return nil
+}
+
+// writer gives a client that can change what is there: of the running server, or
+// of the file with an intake of its own when no server runs.
 func (e *env) writer(ctx context.Context) (*session, error) {
 	cfg, err := e.load()
 	if err != nil {
@@ -50,7 +64,27 @@ func (e *env) writer(ctx context.Context) (*session, error) {
 	if c, err := control.Dial(cfg.Control.Socket); err == nil {
 		return &session{Client: c}, nil
 	}
-	log := newLogger(e.stderr, config.Log{Level: slog.LevelError})
+	if err := needStore(cfg); err != nil {
+		return nil, err
+	}
+	return openWriter(cfg, e.stderr)
+}
+
+// taker is a writer that makes the store where there is none, for what brings
+// reports.
+func (e *env) taker(ctx context.Context) (*session, error) {
+	cfg, err := e.load()
+	if err != nil {
+		return nil, err
+	}
+	if c, err := control.Dial(cfg.Control.Socket); err == nil {
+		return &session{Client: c}, nil
+	}
+	return openWriter(cfg, e.stderr)
+}
+
+func openWriter(cfg *config.Config, stderr io.Writer) (*session, error) {
+	log := newLogger(stderr, config.Log{Level: slog.LevelError})
 	store, err := openStore(cfg, bolt.Options{Timeout: time.Second, Logger: log})
 	if err != nil {
 		return nil, err
@@ -85,8 +119,8 @@ func (s *session) Close() error {
 
 func openFile(cfg *config.Config, o bolt.Options) (*session, error) {
 	path := filepath.Join(cfg.Storage.Dir, storeFile)
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("there is no store at %s yet, and no server answers at %s: has reportmx serve run with this configuration", path, cfg.Control.Socket)
+	if err := needStore(cfg); err != nil {
+		return nil, err
 	}
 	store, err := bolt.Open(path, o)
 	if errors.Is(err, storage.ErrLocked) {

@@ -34,6 +34,12 @@ report's period begins.`,
 			if !slices.Contains([]export.Format{export.FormatTable, export.FormatCSV, export.FormatJSON}, export.Format(format)) {
 				return fmt.Errorf("%w: --format %q: table, csv or json", errUsage, format)
 			}
+			if top < 0 {
+				return fmt.Errorf("%w: --top %d: 0 or more", errUsage, top)
+			}
+			if err := sel.check(); err != nil {
+				return err
+			}
 			c, err := e.reader(cmd.Context())
 			if err != nil {
 				return err

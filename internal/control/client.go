@@ -30,7 +30,7 @@ func Dial(path string) (*Client, error) {
 	}
 	c, err := dial(context.Background())
 	if err != nil {
-		return nil, fmt.Errorf("ask running server: %w", err)
+		return nil, fmt.Errorf("no server answers at %s: %w", path, errors.Unwrap(err))
 	}
 	c.Close()
 	return &Client{http.Client{Transport: &http.Transport{

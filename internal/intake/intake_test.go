@@ -304,6 +304,9 @@ func TestFailureKeep(t *testing.T) {
 			if got := string(batch.Reports[0].Failure.Sample.Raw); strings.TrimRight(got, "\r\n") != strings.TrimRight(want, "\r\n") {
 				t.Errorf("sample: got %q, want %q", got, want)
 			}
+			if kept := batch.Reports[0].Failure.Sample.Subject != ""; kept != (keep != KeepNone) {
+				t.Errorf("subject of the sample kept: %v", kept)
+			}
 			if (batch.Raw != nil) != (keep == KeepFull) {
 				t.Errorf("raw message kept: %v", batch.Raw != nil)
 			}

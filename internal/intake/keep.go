@@ -25,7 +25,7 @@ func (k Keep) apply(f *reports.Failure) {
 	f.DKIMCanonicalizedBody = ""
 	if k == KeepNone {
 		f.DKIMCanonicalizedHeader = ""
-		f.Sample.Raw = nil
+		f.Sample = reports.Sample{ContentType: f.Sample.ContentType, HeadersOnly: f.Sample.HeadersOnly}
 		return
 	}
 	f.Sample.Raw = headerOf(f.Sample.Raw)
