@@ -27,13 +27,8 @@ func havePostfix(t *testing.T) bool {
 	return true
 }
 
-// startPostfix runs a Postfix of its own that brings all mail to dst, with TLS, and
-// tries again soon. Settings are lines of main.cf that go before the usual ones.
-func startPostfix(t *testing.T, dst string, settings ...string) *relay {
-	t.Helper()
-	dir, addr := openDir(t), freeAddr(t)
-	host, port, _ := net.SplitHostPort(dst)
-	main := fmt.Sprintf(`compatibility_level = 3.6
+// postfixMain is main.cf, with the folder, and the host and port that mail goes to.
+const postfixMain = `compatibility_level = 3.6
 queue_directory = %[1]s/queue
 data_directory = %[1]s/data
 maillog_file = %[1]s/mail.log
@@ -58,9 +53,10 @@ queue_run_delay = 1s
 transport_retry_time = 1s
 bounce_queue_lifetime = 1h
 maximal_queue_lifetime = 1h
-`, dir, host, port)
-	write(t, override(main, settings), dir, "etc", "main.cf")
-	write(t, addr+` inet n - n - - smtpd
+`
+
+// postfixServices is master.cf behind the address where mail comes in.
+const postfixServices = ` inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 1 1 qmgr
@@ -80,7 +76,17 @@ discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
-`, dir, "etc", "master.cf")
+`
+
+// startPostfix runs a Postfix of its own that brings all mail to dst, with TLS, and
+// tries again soon. Settings are lines of main.cf that go before the usual ones.
+func startPostfix(t *testing.T, dst string, settings ...string) *relay {
+	t.Helper()
+	dir, addr := openDir(t), freeAddr(t)
+	host, port, _ := net.SplitHostPort(dst)
+	main := fmt.Sprintf(postfixMain, dir, host, port)
+	write(t, override(main, settings), dir, "etc", "main.cf")
+	write(t, addr+postfixServices, dir, "etc", "master.cf")
 	for _, d := range []string{"queue", "data"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			t.Fatal(err)
