@@ -37,7 +37,7 @@ func (t *tlsReader) policyEntry() error {
 func (t *tlsReader) policyMember(key string, p *TLSPolicy) error {
 	switch key {
 	case "policy-type":
-		return t.text(key, &p.PolicyType)
+		return t.word(key, &p.PolicyType)
 	case "policy-domain":
 		return t.text(key, &p.PolicyDomain)
 	case "policy-string":
@@ -74,7 +74,7 @@ func (t *tlsReader) failure(p *TLSPolicy) error {
 func (t *tlsReader) failureMember(key string, f *TLSFailure) error {
 	switch key {
 	case "result-type":
-		return t.text(key, &f.ResultType)
+		return t.word(key, &f.ResultType)
 	case "sending-mta-ip":
 		return t.ip(key, &f.SendingMTAIP)
 	case "receiving-mx-hostname":
@@ -101,6 +101,19 @@ func (t *tlsReader) text(key string, field *string) error {
 		return err
 	}
 	*field = t.plain(key, raw)
+	return nil
+}
+
+// word reads a member of an enumerated word: RFC 8460 writes them in lower case, and
+// its list of result types is open.
+func (t *tlsReader) word(key string, field *string) error {
+	if err := t.text(key, field); err != nil {
+		return err
+	}
+	if lower := strings.ToLower(*field); lower != *field {
+		t.warn.add(WarnWordCase, t.place(key), *field)
+		*field = lower
+	}
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package reports
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // skip passes over the last child and all that it holds.
 func (x *xmlElements) skip() {
@@ -12,6 +15,7 @@ func (x *xmlElements) skip() {
 func (x *xmlElements) raw() string {
 	bound := min(maxExtension, maxExtensions-x.kept)
 	kept := append([]byte(nil), x.startTag...)
+	start := len(kept)
 	x.walk(func(token []byte) {
 		if len(kept) <= bound {
 			kept = append(kept, token...)
@@ -25,7 +29,30 @@ func (x *xmlElements) raw() string {
 		return ""
 	}
 	x.kept += len(kept)
-	return strings.ToValidUTF8(string(kept), "\uFFFD")
+	return strings.ToValidUTF8(x.declared(kept[:start], kept[start:]), "\uFFFD")
+}
+
+// declared is an element with the namespaces that it uses and that stand on what is
+// around it: RFC 9990 §3.2 has extensions declare theirs on the root element, and
+// an element on its own would mean nothing without.
+func (x *xmlElements) declared(startTag, rest []byte) string {
+	nameEnd := bytes.IndexAny(startTag, " \t\r\n/>")
+	if nameEnd < 0 {
+		return string(startTag) + string(rest)
+	}
+	var declarations strings.Builder
+	seen := make(map[string]bool)
+	for i := len(x.bindings) - 1; i >= 0; i-- { // the innermost counts
+		b := x.bindings[i]
+		if b.prefix == "" || seen[b.prefix] || bytes.Contains(startTag, []byte("xmlns:"+b.prefix+"=")) {
+			continue
+		}
+		seen[b.prefix] = true
+		if use := []byte(b.prefix + ":"); bytes.Contains(startTag, use) || bytes.Contains(rest, use) {
+			declarations.WriteString(" xmlns:" + b.prefix + `="` + strings.ReplaceAll(b.namespace, `"`, "&quot;") + `"`)
+		}
+	}
+	return string(startTag[:nameEnd]) + declarations.String() + string(startTag[nameEnd:]) + string(rest)
 }
 
 // walk shows each token inside the last child, its end tag included.
