@@ -107,8 +107,9 @@ type load struct {
 // startLoad starts n clients; every second one sends in chunks.
 func startLoad(addr string, l *ledger, n int) *load {
 	o := &load{addr: addr, ledger: l}
+	seed := uint64(l.count())
 	for i := range n {
-		random := rand.New(rand.NewPCG(uint64(l.next), uint64(i)))
+		random := rand.New(rand.NewPCG(seed, uint64(i)))
 		o.group.Go(func() {
 			for !o.over.Load() {
 				o.session(random, i%2 == 0)

@@ -65,7 +65,7 @@ func (s *server) fillUp(t *testing.T, dir string) string {
 		ballast := fillTo(t, dir, left)
 		before := l.times(452)
 		if !wait(func() bool { return l.times(452) >= before+20 }) {
-			t.Errorf("with %d bytes left there was no 452; replies: %v", left, l.replies)
+			t.Errorf("with %d bytes left there were %d times 452, %d times 451", left, l.times(452)-before, l.times(451))
 		}
 		acked := l.count()
 		freed := time.Now()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -67,6 +68,10 @@ func TestImages(t *testing.T) {
 // crashImages has a process of its own examine so many images.
 func crashImages(t *testing.T, tr *trace, images int, seed uint64) (r imageResult, err error) {
 	t.Helper()
+	program, err := imagesProgram()
+	if err != nil {
+		return r, err
+	}
 	in, out, err := os.Pipe()
 	if err != nil {
 		return r, err
@@ -76,7 +81,7 @@ func crashImages(t *testing.T, tr *trace, images int, seed uint64) (r imageResul
 		gob.NewEncoder(out).Encode(imageJob{*tr, images, seed})
 		out.Close()
 	}()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), roleVariable+"="+imagesRole)
 	cmd.Stdin = in
 	var complaint strings.Builder
@@ -87,6 +92,17 @@ func crashImages(t *testing.T, tr *trace, images int, seed uint64) (r imageResul
 	}
 	return r, json.Unmarshal(said, &r)
 }
+
+// imagesProgram is this test binary without the race detector, which would take ten
+// times as long to read the same files.
+var imagesProgram = sync.OnceValues(func() (string, error) {
+	program := filepath.Join(filepath.Dir(binary), "images")
+	out, err := exec.Command("go", "test", "-c", "-o", program, "reportmx/internal/faults").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build the examination of images: %w: %s", err, out)
+	}
+	return program, nil
+})
 
 // examineImages is the process: a job in, a result out.
 func examineImages(in io.Reader, out io.Writer) int {
