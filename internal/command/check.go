@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,13 +121,45 @@ func printFindings(w io.Writer, paint painter, findings []dmarcdns.Finding) {
 			colour = red
 		}
 		fmt.Fprintf(w, "  %s %s: %s\n", paint.as(colour, string(f.Severity)+":"), printable(f.What), printable(f.Why))
-		if f.Publish == "" {
-			continue
-		}
-		for line := range strings.SplitSeq(f.Publish, "\n") {
+	}
+	if lines := repairs(findings); len(lines) > 0 {
+		fmt.Fprintln(w, "  publish:")
+		for _, line := range lines {
 			fmt.Fprintf(w, "      %s\n", printable(line))
 		}
 	}
+}
+
+// repairs are what the findings say to publish, each name and type of record once:
+// as the last finding has it, which knows the most.
+func repairs(findings []dmarcdns.Finding) []string {
+	byName := make(map[string][]string)
+	var names []string
+	for _, f := range findings {
+		mine := make(map[string][]string)
+		for line := range strings.Lines(f.Publish) {
+			line = strings.TrimPrefix(strings.TrimSpace(line), "only one: ")
+			name := repaired(line)
+			mine[name] = append(mine[name], line)
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		maps.Copy(byName, mine)
+	}
+	var lines []string
+	for _, name := range names {
+		lines = append(lines, byName[name]...)
+	}
+	return lines
+}
+
+// repaired is the name and type of a zone-file line, or all of a line that is none.
+func repaired(line string) string {
+	if words := strings.SplitN(line, " ", 3); len(words) == 3 && strings.HasSuffix(words[0], ".") {
+		return words[0] + " " + words[1]
+	}
+	return line
 }
 
 // painter colours words on a terminal, and nowhere else.
