@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,11 @@ func (e *env) records() *cobra.Command {
 		Long: `records prints, as lines of a zone file, everything that has to be in the DNS: the
 MX of the report domain, the external authorization of each target, and for each
 target its DMARC record with our addresses merged in. What a target publishes now
-is asked from the DNS, kept, and never weakened.`,
+is asked from the DNS, kept, and never weakened. What is not for pasting is commented
+out: records that are there already, alternatives, and those in whose place there may
+be one that could not be looked up.
+
+Exit code 0: all is known. 3: the DNS did not answer for some.`,
 		Args: wrongUsage(cobra.ArbitraryArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := e.load()
@@ -39,36 +44,52 @@ is asked from the DNS, kept, and never weakened.`,
 			if err != nil {
 				return err
 			}
-			wanted := e.existing(cmd.Context(), dns, targets)
-			records, err := dmarcdns.Records(hostOf(cfg), ourAddresses(cfg), wanted)
+			setup, unknown := e.setup(cmd.Context(), dns, cfg, targets)
+			records, err := dmarcdns.Records(setup)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return printJSON(e.stdout, records)
+				err = printJSON(e.stdout, records)
+			} else {
+				_, err = fmt.Fprint(e.stdout, dmarcdns.ZoneFile(records))
 			}
-			_, err = fmt.Fprint(e.stdout, dmarcdns.ZoneFile(records))
-			return err
+			if err != nil {
+				return err
+			}
+			return unknown
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON array")
 	return cmd
 }
 
-// existing learns what each target has now. What cannot be looked up is said on
-// stderr, and then treated as if there were no record.
-func (e *env) existing(ctx context.Context, dns dmarcdns.TXTResolver, targets []dmarcdns.Target) []dmarcdns.Wanted {
+// setup learns what is published now. What cannot be looked up is said on stderr,
+// and the error, which is nil otherwise, is errUntold.
+func (e *env) setup(ctx context.Context, dns *dmarcdns.Client, cfg *config.Config, targets []dmarcdns.Target) (setup dmarcdns.Setup, unknown error) {
 	ctx, cancel := context.WithTimeout(ctx, lookBudget)
 	defer cancel()
-	var wanted []dmarcdns.Wanted
+	setup = dmarcdns.Setup{Host: hostOf(cfg), Ours: ourAddresses(cfg), Wildcard: cfg.Targets.Wildcard()}
+	if !strings.Contains(strings.Trim(setup.Host.Name, "."), ".") {
+		fmt.Fprintf(e.stderr, "smtp.hostname is %s; set it to the full name of this machine, like mx.example.com, so that the MX can lead here\n", printable(setup.Host.Name))
+	}
+	var err error
+	if setup.Own, err = dmarcdns.LookOwn(ctx, dns, cfg.Report.Domain); err != nil {
+		unknown = e.untold(cfg.Report.Domain, err)
+	}
 	for _, t := range targets {
 		w, err := dmarcdns.Want(ctx, dns, t)
 		if err != nil {
-			fmt.Fprintf(e.stderr, "%s: could not look at its DMARC record (%v); if it has one, keep its tags\n", printable(t.Domain), err)
+			unknown = e.untold(t.Domain, err)
 		}
-		wanted = append(wanted, w)
+		setup.Targets = append(setup.Targets, w)
 	}
-	return wanted
+	return setup, unknown
+}
+
+func (e *env) untold(domain string, err error) error {
+	fmt.Fprintf(e.stderr, "%s: could not look at its records: %s\n", printable(domain), printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	return errUntold
 }
 
 // chosenTargets are those named on the command line, or all that are configured.

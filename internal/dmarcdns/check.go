@@ -3,7 +3,6 @@ package dmarcdns
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // Checker finds what keeps reports about a target from reaching us, and says what
@@ -89,14 +88,9 @@ func (k *check) add(f Finding) { k.result.Findings = append(k.result.Findings, f
 // policyName is where the record stands, or should.
 func (k *check) policyName() string { return "_dmarc." + k.policyAt }
 
-// proposal is the zone-file line of the record that would be right. It asks for
-// failure reports only where the owner does already.
+// proposal is the zone-file line of the record that would be right.
 func (k *check) proposal() string {
-	ours := k.Ours
-	if !strings.Contains(strings.ToLower(strings.Join(k.existing, " ")), "ruf") {
-		ours.Failure = nil
-	}
-	value := withoutRemoved(Propose(k.existing, ours))
+	value := proposed(k.existing, k.Ours)
 	if !k.target.SendsMail && k.policyAt == k.domain { // a record above governs others, too
 		value = Locked(value)
 	}
@@ -177,23 +171,14 @@ func (k *check) mended(txt string) {
 
 // nothing looks for the record at the names where it is put by mistake.
 func (k *check) nothing(ctx context.Context, here Published, found Discovery) {
-	for _, place := range wrongNames(k.domain) {
-		a, err := k.DNS.TXT(ctx, place.name)
-		if err != nil {
-			continue // only a hint is lost
-		}
-		for _, txt := range a.TXT {
-			if !meansDMARC(txt) {
-				continue
-			}
-			k.existing = append(k.existing, txt)
-			k.add(Finding{
-				"wrong_name", Wrong, fmt.Sprintf("the DMARC record stands at %s in place of %s", place.name, k.policyName()),
-				place.how + ", and no receiver looks there", k.proposal(),
-			})
-			k.mended(txt)
-			return
-		}
+	if place, txt, ok := misplaced(ctx, k.DNS, k.domain); ok {
+		k.existing = append(k.existing, txt)
+		k.add(Finding{
+			"wrong_name", Wrong, fmt.Sprintf("the DMARC record stands at %s in place of %s", place.name, k.policyName()),
+			place.how + ", and no receiver looks there", k.proposal(),
+		})
+		k.mended(txt)
+		return
 	}
 	what := fmt.Sprintf("%s has no DMARC record", k.policyName())
 	if len(here.Others) > 0 {
@@ -231,5 +216,4 @@ func (k *check) compareWithList(ctx context.Context, walked Discovery) {
 			k.domain, show(walked.PolicyDomain), show(listed.PolicyDomain)),
 		"reports come from some and not from others, or under another policy domain", publish,
 	})
-
 }

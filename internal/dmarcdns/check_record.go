@@ -199,13 +199,12 @@ func (k *check) neverSends(ctx context.Context, found Discovery) {
 	if found.PolicyDomain != "" {
 		k.open(found)
 	}
-	a, err := k.DNS.TXT(ctx, k.domain)
+	spf, err := lookupSPF(ctx, k.DNS, k.domain)
 	if err != nil {
 		k.uncertain("spf_unknown", "the SPF record of "+k.domain, err)
 		return
 	}
-	spf := slices.DeleteFunc(slices.Clone(a.TXT), func(s string) bool { return !strings.HasPrefix(strings.ToLower(s), "v=spf1") })
-	if len(spf) != 1 || !strings.EqualFold(strings.Join(strings.Fields(spf[0]), " "), NoSPF) {
+	if len(spf) != 1 || !sameText(spf[0], NoSPF) {
 		k.add(Finding{
 			"parked_spf", Warning, fmt.Sprintf("%s never sends mail, and its SPF record is not %q", k.domain, NoSPF),
 			"SPF does not say that nobody may send for it", RR{Name: k.domain, Type: "TXT", Value: NoSPF}.String(),
@@ -219,8 +218,7 @@ func (k *check) open(found Discovery) {
 	publish := k.proposal()
 	if found.PolicyDomain != k.domain {
 		p = sp // all that a record above says about it
-		ours := Addresses{ReportDomain: k.Ours.ReportDomain, Aggregate: k.Ours.Aggregate}
-		publish = RR{Name: "_dmarc." + k.domain, Type: "TXT", Value: Locked(Propose(nil, ours))}.String()
+		publish = RR{Name: "_dmarc." + k.domain, Type: "TXT", Value: Locked(proposed([]string{inherited(found)}, k.Ours))}.String()
 		if name, err := RecordName(k.domain, k.Ours.host()); err == nil {
 			publish += "\n" + RR{Name: name, Type: "TXT", Value: Grant}.String()
 		}

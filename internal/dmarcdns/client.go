@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -64,6 +65,11 @@ type Answer struct {
 type MX struct {
 	Preference uint16
 	Host       string
+}
+
+// String is the value as in a zone file.
+func (m MX) String() string {
+	return fmt.Sprintf("%d %s.", m.Preference, strings.TrimSuffix(m.Host, "."))
 }
 
 // Config of a Client; the zero value asks the servers of /etc/resolv.conf.

@@ -24,6 +24,7 @@ type Published struct {
 	Domain  string
 	Records []Record // those that begin with v=DMARC1
 	Others  []string // every other text there
+	Alias   string   // where a CNAME at the name itself leads to, "" without one
 	Kind    Kind
 	TTL     time.Duration
 	AD      bool
@@ -66,6 +67,9 @@ func Lookup(ctx context.Context, r TXTResolver, domain string) (Published, error
 		return Published{}, err
 	}
 	p := Published{Domain: domain, Kind: a.Kind, TTL: a.TTL, AD: a.AD}
+	if len(a.Aliases) > 0 {
+		p.Alias = a.Aliases[0]
+	}
 	for _, txt := range a.TXT {
 		if rec, err := ParseRecord(txt); err == nil {
 			p.Records = append(p.Records, rec)
@@ -82,6 +86,7 @@ type Discovery struct {
 	OrgDomain    string // "" if it could not be learned, which the policy did not need
 	PolicyDomain string // where the record was found; "" without one
 	Record       Record // the zero value without one
+	Alias        string // where a CNAME in the record's place leads to, "" without one
 }
 
 // FromSuffix tells whether the policy is that of a public suffix domain above: it
@@ -99,7 +104,7 @@ func Discover(ctx context.Context, r TXTResolver, domain string) (Discovery, err
 	if err != nil {
 		if len(steps) > 0 {
 			if rec, ok := steps[0].Record(); ok {
-				return Discovery{Domain: steps[0].Domain, PolicyDomain: steps[0].Domain, Record: rec}, nil
+				return Discovery{Domain: steps[0].Domain, PolicyDomain: steps[0].Domain, Record: rec, Alias: steps[0].Alias}, nil
 			}
 		}
 		return Discovery{}, err
@@ -116,7 +121,7 @@ func Discover(ctx context.Context, r TXTResolver, domain string) (Discovery, err
 			continue // in the part of a long name that the walk jumps over
 		}
 		if rec, ok := steps[i].Record(); ok {
-			d.PolicyDomain, d.Record = at, rec
+			d.PolicyDomain, d.Record, d.Alias = at, rec, steps[i].Alias
 			break
 		}
 	}
@@ -137,7 +142,7 @@ func DiscoverByList(ctx context.Context, r TXTResolver, domain string) (Discover
 			return Discovery{}, err
 		}
 		if rec, ok := p.Record(); ok {
-			d.PolicyDomain, d.Record = at, rec
+			d.PolicyDomain, d.Record, d.Alias = at, rec, p.Alias
 			return d, nil
 		}
 	}

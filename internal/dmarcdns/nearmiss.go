@@ -1,6 +1,7 @@
 package dmarcdns
 
 import (
+	"context"
 	"regexp"
 	"strings"
 )
@@ -16,7 +17,7 @@ var misses = []struct {
 	pattern *regexp.Regexp
 	nearMiss
 }{
-	{regexp.MustCompile(`(?i)^"\s*v\s*=\s*dmarc1`),
+	{regexp.MustCompile(`(?i)^\s*["\x{201c}\x{201d}\x{2018}\x{2019}]\s*v\s*=\s*dmarc1`),
 		nearMiss{"stray_quotes", "the text itself begins with a quotation mark", "receivers look for v=DMARC1 at the very beginning and see no record"}},
 	{regexp.MustCompile(`(?i)^\s+v\s*=\s*dmarc1`),
 		nearMiss{"leading_space", "the text begins with a space", "receivers look for v=DMARC1 at the very beginning and see no record"}},
@@ -53,13 +54,32 @@ func meansDMARC(txt string) bool {
 	return strings.Contains(strings.ToLower(txt), "dmarc1")
 }
 
-// wrongNames are the places where records end up that should stand at
-// _dmarc.<domain>, with what led there.
-func wrongNames(domain string) []struct{ name, how string } {
-	return []struct{ name, how string }{
+// wrongPlace is a name where a record ends up that should stand at _dmarc.<domain>,
+// with what led there.
+type wrongPlace struct{ name, how string }
+
+func wrongNames(domain string) []wrongPlace {
+	return []wrongPlace{
 		{domain, "_dmarc. was left out of the name"},
 		{"_dmarc." + domain + "." + domain, "the zone's editor has appended the domain once more"},
 		{"dmarc." + domain, "the underscore is missing"},
 		{"_dmarc._dmarc." + domain, "_dmarc. stands there twice"},
 	}
+}
+
+// misplaced looks for the policy record of a domain at the names where it is put by
+// mistake. A name that gives no answer is passed over: only a hint is lost.
+func misplaced(ctx context.Context, r TXTResolver, domain string) (place wrongPlace, txt string, ok bool) {
+	for _, place := range wrongNames(domain) {
+		a, err := r.TXT(ctx, place.name)
+		if err != nil {
+			continue
+		}
+		for _, txt := range a.TXT {
+			if meansDMARC(txt) {
+				return place, txt, true
+			}
+		}
+	}
+	return wrongPlace{}, "", false
 }

@@ -72,6 +72,16 @@ func Propose(existing []string, ours Addresses) string {
 // keptTags are those that a proposal takes over; what is none of DMARC's is left out.
 var keptTags = []string{"sp", "np", "psd", "t", "adkim", "aspf", "pct", "rf", "ri"}
 
+// proposed is the record that the check and the list of records both name: it asks
+// for failure reports only where the owner does already, or where there is no record
+// yet, and has no tags that RFC 9989 has removed.
+func proposed(existing []string, ours Addresses) string {
+	if len(existing) > 0 && !strings.Contains(strings.ToLower(strings.Join(existing, " ")), "ruf") {
+		ours.Failure = nil
+	}
+	return withoutRemoved(Propose(existing, ours))
+}
+
 // withoutRemoved takes away the tags that RFC 9989 has removed.
 func withoutRemoved(record string) string {
 	rec, err := ParseRecord(record)
@@ -123,10 +133,14 @@ var (
 	looseURI    = regexp.MustCompile(`(?i);\s*(mailto:[^;=]*@)`)
 )
 
+// curledQuotes takes away what word processors make of quotation marks; no record has
+// a use for them.
+var curledQuotes = strings.NewReplacer("\u201c", "", "\u201d", "", "\u2018", "", "\u2019", "")
+
 // mend puts right what most often goes wrong in writing a record: the version word,
-// its place, missing semicolons, and semicolons between addresses or behind mailto.
+// its place, quotation marks, missing semicolons, and semicolons between addresses or behind mailto.
 func mend(txt string) string {
-	rest := strings.Trim(txt, " \t\r\n\"")
+	rest := strings.Trim(curledQuotes.Replace(txt), " \t\r\n\"")
 	if loc := versionWord.FindStringIndex(rest); loc != nil {
 		rest = rest[loc[1]:]
 	} else {

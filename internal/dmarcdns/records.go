@@ -1,9 +1,9 @@
 package dmarcdns
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -21,9 +21,12 @@ type RR struct {
 	Type    string `json:"type"`
 	Value   string `json:"value"` // of TXT the text, unquoted and in one piece
 	Comment string `json:"comment,omitempty"`
-	// Alternative marks a record that may be published in place of others, see its
-	// comment; in a zone file it is commented out.
+	// Each of these has the record commented out in a zone file, and the comment says
+	// more. Alternative: it may be published in place of others. Present: it is there
+	// already. Unknown: what is there now could not be looked up.
 	Alternative bool `json:"alternative,omitempty"`
+	Present     bool `json:"present,omitempty"`
+	Unknown     bool `json:"unknown,omitempty"`
 }
 
 // String is the record as a zone-file line, without its comment.
@@ -75,7 +78,7 @@ func ZoneFile(records []RR) string {
 			}
 		}
 		last = r.Comment
-		if r.Alternative {
+		if r.Alternative || r.Present || r.Unknown {
 			b.WriteString("; ")
 		}
 		b.WriteString(r.String() + "\n")
@@ -89,46 +92,13 @@ type Host struct {
 	Addrs []netip.Addr // empty: its addresses are published elsewhere
 }
 
-// Wanted is what one target needs.
-type Wanted struct {
-	Target
-	// PolicyDomain is where the record that governs the target stands, and so what
-	// the authorization is about; "" is the target itself.
-	PolicyDomain string
-	Existing     []string // the texts there now, none if there are none or they are not known
-}
-
-// Want learns what a target has. A subdomain that is governed by a record above it
-// needs no record of its own, unless it is to say that it never sends mail; a new
-// one must not be weaker than what it takes over. With an error the result can be
-// used all the same: for the target as if it had no record.
-func Want(ctx context.Context, r TXTResolver, target Target) (Wanted, error) {
-	w := Wanted{Target: target}
-	here, err := Lookup(ctx, r, target.Domain)
-	if err != nil {
-		return w, err
-	}
-	if w.Existing = here.Meant(); len(w.Existing) > 0 {
-		return w, nil
-	}
-	found, err := Discover(ctx, r, target.Domain)
-	switch {
-	case err != nil:
-		return w, err
-	case found.PolicyDomain == "":
-	case found.FromSuffix() || !target.SendsMail:
-		w.Existing = []string{inherited(found)}
-	default:
-		w.PolicyDomain, w.Existing = found.PolicyDomain, []string{found.Record.Raw}
-	}
-	return w, nil
-}
-
-// inherited is a record for the domain itself that says what it takes over from the
-// record above it, without the addresses.
-func inherited(d Discovery) string {
-	_, sp, _ := d.Record.Policies()
-	return "v=DMARC1; p=" + string(sp)
+// Setup is what Records is about.
+type Setup struct {
+	Host     Host
+	Ours     Addresses
+	Own      Own
+	Wildcard bool // every domain is a target
+	Targets  []Wanted
 }
 
 // Records are all records to publish, in the order: how mail gets here, what the
@@ -136,18 +106,18 @@ func inherited(d Discovery) string {
 // target. Targets inside our own organizational domain need no authorization, but get
 // one, because reporting organizations differ in how they find that domain. Errors
 // wrap ErrName or ErrNameTooLong and name the domain.
-func Records(host Host, ours Addresses, targets []Wanted) ([]RR, error) {
-	report, err := domainName(ours.ReportDomain)
+func Records(s Setup) ([]RR, error) {
+	report, err := domainName(s.Ours.ReportDomain)
 	if err != nil {
 		return nil, fmt.Errorf("report domain: %w", err)
 	}
-	records, err := ownRecords(host, report)
+	own, err := ownRecords(s, report)
 	if err != nil {
 		return nil, err
 	}
-	var policies []RR
+	var grants, policies []RR
 	seen := map[string]bool{}
-	for _, t := range targets {
+	for _, t := range s.Targets {
 		if t.PolicyDomain == "" {
 			t.PolicyDomain = t.Domain
 		}
@@ -159,35 +129,96 @@ func Records(host Host, ours Addresses, targets []Wanted) ([]RR, error) {
 			continue // two targets below one policy domain
 		}
 		seen[name] = true
-		records = append(records, RR{Name: name, Type: "TXT", Value: Grant, Comment: "who may be reported about: one record for each target (RFC 9990 §4)"})
-		policies = append(policies, targetRecords(t, ours)...)
+		grants = append(grants, RR{Name: name, Type: "TXT", Value: Grant})
+		policies = append(policies, targetRecords(t, s.Ours)...)
 	}
-	records = append(records, RR{
-		Name: "*._report._dmarc." + report, Type: "TXT", Value: Grant, Alternative: true,
-		Comment: "or this one in place of all of them. Its price: everybody may then point reports here, and this server\n" +
-			"must sort them out by target; and one explicit record beside it, say for a.example, hides it from\n" +
-			"every other name below example (RFC 4592), so it is all or nothing",
+	own = slices.DeleteFunc(own, func(r RR) bool { // of a report domain that is a target as well
+		return slices.ContainsFunc(policies, func(p RR) bool { return p.Name == r.Name && p.Type == r.Type })
 	})
-	return append(records, policies...), nil
+	return slices.Concat(own, authorizations(s, grants, report), policies), nil
 }
 
-// ownRecords are those of the report domain, which never sends mail itself.
-func ownRecords(host Host, report string) ([]RR, error) {
-	machine, err := domainName(host.Name)
+const wildcardPrice = "Its price: everybody may then point reports here, and this server\n" +
+	"must sort them out by target; and one explicit record beside it, say for a.example, hides it from\n" +
+	"every other name below example (RFC 4592), so it is all or nothing"
+
+// authorizations are one record for each target or the wildcard; the way that is not
+// chosen is the alternative.
+func authorizations(s Setup, grants []RR, report string) []RR {
+	wildcard := RR{Name: "*._report._dmarc." + report, Type: "TXT", Value: Grant}
+	if s.Wildcard {
+		wildcard.Comment = `who may be reported about: everybody, as "*" is a target (RFC 9990 §4). ` + wildcardPrice
+		for i := range grants {
+			grants[i].Alternative = true
+			grants[i].Comment = "or, in place of the wildcard, one record for each target"
+		}
+		return append([]RR{wildcard}, grants...)
+	}
+	for i := range grants {
+		grants[i].Comment = "who may be reported about: one record for each target (RFC 9990 §4)"
+	}
+	wildcard.Alternative = true
+	wildcard.Comment = "or this one in place of all of them. " + wildcardPrice
+	return append(grants, wildcard)
+}
+
+// ownRecords are those of the report domain, which never sends mail itself, as far as
+// we know: what it says about its own mail until now is not put aside for that.
+func ownRecords(s Setup, report string) ([]RR, error) {
+	machine, err := domainName(s.Host.Name)
 	if err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
 	records := []RR{{Name: report, Type: "MX", Value: "10 " + machine + ".", Comment: "mail for " + report + " comes to this server"}}
-	for _, addr := range host.Addrs {
+	for _, addr := range s.Host.Addrs {
 		rr := addressRecord(machine, addr)
 		rr.Comment = "its address; the reverse name should be " + machine
 		records = append(records, rr)
 	}
 	const silent = "the report domain receives and never sends"
-	return append(records,
-		RR{Name: report, Type: "TXT", Value: NoSPF, Comment: silent},
-		RR{Name: "_dmarc." + report, Type: "TXT", Value: "v=DMARC1; p=reject; sp=reject; np=reject", Comment: silent},
-	), nil
+	for _, o := range []struct {
+		rr  RR
+		now Seen
+	}{
+		{RR{Name: report, Type: "TXT", Value: NoSPF}, s.Own.SPF},
+		{RR{Name: "_dmarc." + report, Type: "TXT", Value: "v=DMARC1; p=reject; sp=reject; np=reject"}, s.Own.Policy},
+	} {
+		rr := o.rr.beside(o.now, silent)
+		if len(o.now.Values) > 0 && !rr.Present {
+			rr.Alternative = true
+			rr.Comment = "if the report domain never sends mail, this " + inPlaceOf(o.now.Values)
+		}
+		records = append(records, rr)
+	}
+	return records, nil
+}
+
+// beside comments a record by what there is now of its kind.
+func (r RR) beside(now Seen, comment string) RR {
+	r.Comment = comment
+	switch {
+	case now.Unknown != "":
+		r.Unknown = true
+		r.Comment += ": what is there now could not be looked up (" + quote(now.Unknown) + "); if there is a record keep it"
+	case len(now.Values) == 1 && sameText(now.Values[0], r.Value):
+		r.Present = true
+		r.Comment += ": as it is"
+	case len(now.Values) > 0:
+		r.Comment += ": " + inPlaceOf(now.Values)
+	}
+	return r
+}
+
+func sameText(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+}
+
+func inPlaceOf(values []string) string {
+	var quoted []string
+	for _, v := range values {
+		quoted = append(quoted, quote(v))
+	}
+	return "in place of " + strings.Join(quoted, " and ")
 }
 
 func addressRecord(name string, addr netip.Addr) RR {
@@ -202,25 +233,40 @@ func addressRecord(name string, addr netip.Addr) RR {
 // targetRecords are the policy of one target; if it never sends mail, also what says so.
 func targetRecords(t Wanted, ours Addresses) []RR {
 	domain, _ := domainName(t.PolicyDomain) // RecordName has refused what is no name
-	policy := RR{Name: "_dmarc." + domain, Type: "TXT", Value: Propose(t.Existing, ours), Comment: "the policy of " + domain}
-	switch {
-	case len(t.Existing) == 0:
-		policy.Comment += ": a new record, if there is none"
-	case len(t.Existing) == 1 && policy.Value == strings.TrimRight(t.Existing[0], "; "):
-		policy.Comment += ": as it is"
-	default:
-		policy.Comment += ": in place of what is there"
-	}
+	policy := policyRecord(t, domain, ours)
 	if t.SendsMail {
 		return []RR{policy}
 	}
-	policy.Value = Locked(policy.Value)
 	silent := domain + " never sends mail"
-	return []RR{
-		policy,
-		{Name: domain, Type: "TXT", Value: NoSPF, Comment: silent},
-		{Name: domain, Type: "MX", Value: nullMX, Comment: silent + ", and this says that it takes none either (RFC 7505); leave it out if it has an MX"},
+	spf := RR{Name: domain, Type: "TXT", Value: NoSPF}.beside(t.SPF, silent)
+	mx := RR{Name: domain, Type: "MX", Value: nullMX}.beside(t.MX, silent+", and this says that it takes none either (RFC 7505)")
+	if len(t.MX.Values) > 0 && !mx.Present {
+		mx.Alternative = true
+		mx.Comment = domain + " has an MX, so it takes mail; only if it shall take none (RFC 7505), " + inPlaceOf(t.MX.Values)
 	}
+	return []RR{policy, spf, mx}
+}
+
+func policyRecord(t Wanted, domain string, ours Addresses) RR {
+	policy := RR{Name: "_dmarc." + domain, Type: "TXT", Value: proposed(t.Existing, ours), Comment: "the policy of " + domain}
+	if !t.SendsMail {
+		policy.Value = Locked(policy.Value)
+	}
+	switch {
+	case t.Unknown != "":
+		policy.Unknown = true
+		policy.Comment += ": what is there now could not be looked up (" + quote(t.Unknown) + "); if there is a record keep its tags"
+	case len(t.Existing) == 0:
+		policy.Comment += ": a new record, as there is none"
+	case len(t.Existing) == 1 && policy.Value == strings.TrimRight(t.Existing[0], "; "):
+		policy.Present = true
+		policy.Comment += ": as it is"
+	case t.Alias != "":
+		policy.Comment += ": in place of the CNAME to " + t.Alias + ", or there"
+	default:
+		policy.Comment += ": in place of what is there"
+	}
+	return policy
 }
 
 // Locked is a policy record with reject for the domain and everything below it.

@@ -15,14 +15,14 @@ import (
 
 func testRecords(t *testing.T) []RR {
 	t.Helper()
-	records, err := Records(
-		Host{Name: "mx.example.net", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("2001:db8::25")}},
-		testAddresses,
-		[]Wanted{
+	records, err := Records(Setup{
+		Host: Host{Name: "mx.example.net", Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("2001:db8::25")}},
+		Ours: testAddresses,
+		Targets: []Wanted{
 			{Target: Target{Domain: "example.com", SendsMail: true}, Existing: []string{"v=DMARC1; p=quarantine; sp=reject; adkim=s; rua=mailto:in@example.com"}},
 			{Target: Target{Domain: "Bücher.example", SendsMail: true}},
 			{Target: Target{Domain: "parked.test"}},
-		})
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,14 +47,14 @@ parked.test._report._dmarc.reports.example.net. TXT "v=DMARC1;"
 ; every other name below example (RFC 4592), so it is all or nothing
 ; *._report._dmarc.reports.example.net. TXT "v=DMARC1;"
 ; the policy of example.com: in place of what is there
-_dmarc.example.com. TXT "v=DMARC1; p=quarantine; sp=reject; adkim=s; rua=mailto:in@example.com,mailto:dmarc@reports.example.net; ruf=mailto:ruf@reports.example.net"
-; the policy of xn--bcher-kva.example: a new record, if there is none
+_dmarc.example.com. TXT "v=DMARC1; p=quarantine; sp=reject; adkim=s; rua=mailto:in@example.com,mailto:dmarc@reports.example.net"
+; the policy of xn--bcher-kva.example: a new record, as there is none
 _dmarc.xn--bcher-kva.example. TXT "v=DMARC1; p=none; rua=mailto:dmarc@reports.example.net; ruf=mailto:ruf@reports.example.net"
-; the policy of parked.test: a new record, if there is none
+; the policy of parked.test: a new record, as there is none
 _dmarc.parked.test. TXT "v=DMARC1; p=reject; sp=reject; np=reject; rua=mailto:dmarc@reports.example.net; ruf=mailto:ruf@reports.example.net"
 ; parked.test never sends mail
 parked.test. TXT "v=spf1 -all"
-; parked.test never sends mail, and this says that it takes none either (RFC 7505); leave it out if it has an MX
+; parked.test never sends mail, and this says that it takes none either (RFC 7505)
 parked.test. MX 0 .
 `
 	if d := cmp.Diff(ZoneFile(testRecords(t)), want); d != "" {
@@ -100,7 +100,7 @@ func TestRecordsErrors(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if _, err := Records(tt.host, tt.ours, []Wanted{{Target: Target{Domain: tt.target}}}); !errors.Is(err, tt.want) {
+			if _, err := Records(Setup{Host: tt.host, Ours: tt.ours, Targets: []Wanted{{Target: Target{Domain: tt.target}}}}); !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
 		})
@@ -185,6 +185,11 @@ _dmarc.own.example.com TXT "v=DMARC1; p=none"
 _dmarc.near.example.com TXT "v=DMARC1 p=none"
 _dmarc.test TXT "v=DMARC1; p=reject; psd=y; rua=mailto:registry@nic.test"
 _dmarc.broken.example SERVFAIL
+_dmarc.alias.test CNAME d.example.com
+d.example.com TXT "v=DMARC1; p=reject"
+wrong.test TXT "v=DMARC1; p=reject"
+parked.example.com MX 5 mx.example.com.
+parked.example.com TXT "v=spf1 ~all"
 `))
 	tests := []struct {
 		name   string
@@ -196,7 +201,9 @@ _dmarc.broken.example SERVFAIL
 		{"nearly a record", Target{"near.example.com", true}, Wanted{Existing: []string{"v=DMARC1 p=none"}}, nil},
 		{"governed from above", Target{"news.example.com", true},
 			Wanted{PolicyDomain: "example.com", Existing: []string{"v=DMARC1; p=reject; sp=quarantine; rua=mailto:in@example.com"}}, nil},
-		{"governed from above, never sends", Target{"parked.example.com", false}, Wanted{Existing: []string{"v=DMARC1; p=quarantine"}}, nil},
+		{"governed from above, never sends", Target{"parked.example.com", false}, Wanted{Existing: []string{"v=DMARC1; p=quarantine"}, SPF: Seen{Values: []string{"v=spf1 ~all"}}, MX: Seen{Values: []string{"5 mx.example.com."}}}, nil},
+		{"alias", Target{"alias.test", true}, Wanted{Existing: []string{"v=DMARC1; p=reject"}, Alias: "d.example.com"}, nil},
+		{"at a wrong name", Target{"wrong.test", true}, Wanted{Existing: []string{"v=DMARC1; p=reject"}}, nil},
 		{"public suffix above", Target{"shop.test", true}, Wanted{Existing: []string{"v=DMARC1; p=reject"}}, nil},
 		{"nothing", Target{"example.org", true}, Wanted{}, nil},
 		{"no answer", Target{"broken.example", true}, Wanted{}, ErrTemporary},
@@ -208,6 +215,9 @@ _dmarc.broken.example SERVFAIL
 			if !errors.Is(err, tt.err) {
 				t.Fatalf("error %v, want %v", err, tt.err)
 			}
+			if err != nil {
+				tt.want.Unknown = err.Error()
+			}
 			if d := cmp.Diff(got, tt.want); d != "" {
 				t.Errorf("differs (-got +want):\n%s", d)
 			}
@@ -218,10 +228,10 @@ _dmarc.broken.example SERVFAIL
 // Two targets below one policy domain share its authorization and its record.
 func TestRecordsOfPolicyDomain(t *testing.T) {
 	above := "v=DMARC1; p=reject"
-	records, err := Records(Host{Name: "mx.example.net"}, testAddresses, []Wanted{
+	records, err := Records(Setup{Host: Host{Name: "mx.example.net"}, Ours: testAddresses, Targets: []Wanted{
 		{Target: Target{"a.example.com", true}, PolicyDomain: "example.com", Existing: []string{above}},
 		{Target: Target{"b.example.com", true}, PolicyDomain: "example.com", Existing: []string{above}},
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
