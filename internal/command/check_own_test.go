@@ -150,3 +150,19 @@ func TestPrintFindings(t *testing.T) {
 		t.Errorf("got %q", text)
 	}
 }
+
+// TestRepairsOnce: one record for each name, the last that was said; a record of
+// several lines stays whole.
+func TestRepairsOnce(t *testing.T) {
+	findings := []dmarcdns.Finding{
+		{Publish: "only one: _dmarc.example.com. TXT \"a\""},
+		{Publish: ""},
+		{Publish: "mx.example.net. A 192.0.2.1\nmx.example.net. A 192.0.2.2"},
+		{Publish: "_dmarc.example.com. TXT \"b\"\nexample.com. TXT \"c\""},
+		{Publish: "nothing yet: wait"}, {Publish: "nothing yet: wait"},
+	}
+	want := []string{`_dmarc.example.com. TXT "b"`, "mx.example.net. A 192.0.2.1", "mx.example.net. A 192.0.2.2", `example.com. TXT "c"`, "nothing yet: wait"}
+	if got := repairs(findings); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

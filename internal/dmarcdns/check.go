@@ -206,6 +206,9 @@ func (k *check) compareWithList(ctx context.Context, walked Discovery) {
 		return "the record of " + domain
 	}
 	value := Propose([]string{walked.Record.Raw, listed.Record.Raw}, Addresses{ReportDomain: k.Ours.ReportDomain, Aggregate: k.Ours.Aggregate})
+	if walked.FromSuffix() { // its record is somebody else's, psd=y and all
+		value = proposed([]string{inherited(walked)}, k.Ours)
+	}
 	publish := RR{Name: "_dmarc." + k.domain, Type: "TXT", Value: value}.String()
 	if name, err := RecordName(k.domain, k.Ours.host()); err == nil {
 		publish += "\n" + RR{Name: name, Type: "TXT", Value: Grant}.String()

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the findings into testdata/check"
 var testAddresses = Addresses{ReportDomain: "reports.example.net", Aggregate: []string{"dmarc"}, Failure: []string{"ruf"}}
 
 // Each file of testdata/check is what the owner of example.com did (its first line),
-// the zone, and in want the findings, a line each. "never" in the name: the domain
+// the zone, and in want the findings, a line each, the same over UDP and TCP. "never" in the name: the domain
 // never sends mail.
 func TestCheck(t *testing.T) {
 	files, err := filepath.Glob("testdata/check/*.txt")
@@ -28,17 +28,23 @@ func TestCheck(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		zone, want := readCase(t, file)
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got := findings(t, zone, Target{Domain: domainOf(t, file), SendsMail: !strings.Contains(name, "never")})
-			if *update {
-				writeCase(t, file, got)
-				return
-			}
-			if got != want {
-				t.Errorf("got:\n%swant:\n%s", got, want)
-			}
-		})
+		for _, network := range []string{"udp", "tcp"} {
+			t.Run(name+"/"+network, func(t *testing.T) {
+				t.Parallel()
+				srv := dnstest.Start(t, zone)
+				if network == "tcp" {
+					srv.OnlyTCP()
+				}
+				got := findings(t, srv, Target{Domain: domainOf(t, file), SendsMail: !strings.Contains(name, "never")})
+				if *update && network == "udp" {
+					writeCase(t, file, got)
+					return
+				}
+				if got != want {
+					t.Errorf("got:\n%swant:\n%s", got, want)
+				}
+			})
+		}
 	}
 }
 
@@ -67,9 +73,8 @@ func writeCase(t *testing.T, file, want string) {
 	}
 }
 
-func findings(t *testing.T, zone string, target Target) string {
+func findings(t *testing.T, srv *dnstest.Server, target Target) string {
 	t.Helper()
-	srv := dnstest.Start(t, zone)
 	client, err := New(Config{Servers: []string{srv.Addr}, Try: time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -159,8 +164,8 @@ func TestWorst(t *testing.T) {
 
 // What a stranger published reaches the terminal only in quotes.
 func TestFindingsAreQuoted(t *testing.T) {
-	got := findings(t, `_dmarc.example.com TXT "v=DMARC1; p=\027[31mred; x\027[0m=1; rua=mail:\027@reports.example.net; \027@"
-example.com._report._dmarc.reports.example.net TXT "v=dmarc1\027"`, Target{Domain: "example.com", SendsMail: true})
+	got := findings(t, dnstest.Start(t, `_dmarc.example.com TXT "v=DMARC1; p=\027[31mred; x\027[0m=1; rua=mail:\027@reports.example.net; \027@"
+example.com._report._dmarc.reports.example.net TXT "v=dmarc1\027"`), Target{Domain: "example.com", SendsMail: true})
 	if strings.ContainsRune(got, 0x1b) {
 		t.Errorf("an escape character in %q", got)
 	}
