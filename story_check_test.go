@@ -79,6 +79,17 @@ func TestStoryRecordsThenCheck(t *testing.T) {
 		})
 	}
 
+	const policy = "_dmarc.authorized.example."
+	dns.Set(t, without(zone.String(), policy)+host+policy+" SERVFAIL\n")
+	out, stderr, code = s.run(t, "records", "authorized.example")
+	if code != 3 || !strings.Contains(out, "\n; "+policy) || !strings.Contains(stderr, "authorized.example: could not look") {
+		t.Errorf("records of a policy that is not known: exit code %d\n%s%s", code, out, stderr)
+	}
+	out, _, code = s.run(t, "records", "authorized.example", "--json")
+	if code != 3 || !strings.Contains(out, `"unknown": true`) {
+		t.Errorf("the same as JSON: exit code %d\n%s", code, out)
+	}
+
 	dns.Set(t, zone.String()+host)
 	out, _, _ = s.run(t, "check", "authorized.example", "--json", "--port", port)
 	var found struct {
