@@ -2,6 +2,7 @@ package dmarcdns
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func TestRecordsAgreeWithCheck(t *testing.T) {
 					at, _, _ := strings.Cut(line, ` "`)
 					if other, ok := listed[at]; ok {
 						compared++
-						if line != other {
+						if essence(line) != essence(other) {
 							t.Errorf("%s: the check has\n%s, the list\n%s", f.Code, line, other)
 						}
 					}
@@ -48,4 +49,16 @@ func TestRecordsAgreeWithCheck(t *testing.T) {
 	if compared < 40 {
 		t.Errorf("%d records compared, want more", compared)
 	}
+}
+
+// essence is a line without what the two are to differ in: the list asks for failure
+// reports and keeps every tag, the check repairs.
+func essence(line string) string {
+	at, text, found := strings.Cut(line, ` "`)
+	rec, err := ParseRecord(strings.TrimSuffix(strings.ReplaceAll(text, `" "`, ""), `"`))
+	if !found || err != nil {
+		return line
+	}
+	rec.Tags = slices.DeleteFunc(rec.Tags, func(t Tag) bool { return slices.Contains([]string{"ruf", "fo", "pct", "rf", "ri"}, t.Name) })
+	return at + " " + rec.text()
 }

@@ -72,9 +72,9 @@ func Propose(existing []string, ours Addresses) string {
 // keptTags are those that a proposal takes over; what is none of DMARC's is left out.
 var keptTags = []string{"sp", "np", "psd", "t", "adkim", "aspf", "pct", "rf", "ri"}
 
-// proposed is the record that the check and the list of records both name: it asks
-// for failure reports only where the owner does already, or where there is no record
-// yet, and has no tags that RFC 9989 has removed.
+// proposed is the record that the check names, the smallest repair: unlike Propose it
+// asks for failure reports only where the owner does already, or where there is no
+// record yet, and it has no tags that RFC 9989 has removed.
 func proposed(existing []string, ours Addresses) string {
 	if len(existing) > 0 && !strings.Contains(strings.ToLower(strings.Join(existing, " ")), "ruf") {
 		ours.Failure = nil

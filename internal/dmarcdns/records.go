@@ -248,7 +248,7 @@ func targetRecords(t Wanted, ours Addresses) []RR {
 }
 
 func policyRecord(t Wanted, domain string, ours Addresses) RR {
-	policy := RR{Name: "_dmarc." + domain, Type: "TXT", Value: proposed(t.Existing, ours), Comment: "the policy of " + domain}
+	policy := RR{Name: "_dmarc." + domain, Type: "TXT", Value: Propose(t.Existing, ours), Comment: "the policy of " + domain}
 	if !t.SendsMail {
 		policy.Value = Locked(policy.Value)
 	}

@@ -47,7 +47,7 @@ parked.test._report._dmarc.reports.example.net. TXT "v=DMARC1;"
 ; every other name below example (RFC 4592), so it is all or nothing
 ; *._report._dmarc.reports.example.net. TXT "v=DMARC1;"
 ; the policy of example.com: in place of what is there
-_dmarc.example.com. TXT "v=DMARC1; p=quarantine; sp=reject; adkim=s; rua=mailto:in@example.com,mailto:dmarc@reports.example.net"
+_dmarc.example.com. TXT "v=DMARC1; p=quarantine; sp=reject; adkim=s; rua=mailto:in@example.com,mailto:dmarc@reports.example.net; ruf=mailto:ruf@reports.example.net"
 ; the policy of xn--bcher-kva.example: a new record, as there is none
 _dmarc.xn--bcher-kva.example. TXT "v=DMARC1; p=none; rua=mailto:dmarc@reports.example.net; ruf=mailto:ruf@reports.example.net"
 ; the policy of parked.test: a new record, as there is none
