@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -110,7 +111,7 @@ func record(t *testing.T, name string, started time.Time, figures ...string) {
 		outcome = "FAILED"
 	}
 	head := fmt.Sprintf("command: go test ./internal/faults -run '^%s$' -parallel %s -timeout 3h -args -deep\ndate:    %s\ncommit:  %s\nmachine: %s\ntook:    %s\noutcome: %s\n\n",
-		t.Name(), flag.Lookup("test.parallel").Value, started.UTC().Format(time.RFC3339), said(t, "git", "describe", "--always", "--dirty", "--abbrev=12"),
+		t.Name(), flag.Lookup("test.parallel").Value, started.UTC().Format(time.RFC3339), commit(),
 		said(t, "sh", "-c", `echo "$(nproc) cores, $(uname -sr)"`), time.Since(started).Round(time.Second), outcome)
 	file := filepath.Join("..", "..", "docs", "runs", "faults-"+name+".txt")
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -120,6 +121,15 @@ func record(t *testing.T, name string, started time.Time, figures ...string) {
 		t.Fatal(err)
 	}
 }
+
+// commit is asked for once: what the first campaign writes makes the tree dirty.
+var commit = sync.OnceValue(func() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12").Output()
+	if err != nil {
+		return "not known"
+	}
+	return strings.TrimSpace(string(out))
+})
 
 // said is what a program prints.
 func said(t *testing.T, name string, args ...string) string {
