@@ -161,6 +161,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		// First our own count, which knows a session from its accept to its end: the
+		// library must not begin to wait while it may yet take a session over.
+		s.awaitVisits()
 		// One after the other: a plain session may yet hand over to a secure one.
 		s.plain.Shutdown(context.Background())
 		s.secure.Shutdown(context.Background())
@@ -187,6 +190,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("wait for %d sessions: %w", left, ctx.Err())
 	case <-time.After(forceTimeout):
 		return fmt.Errorf("sessions still busy after their connections were closed: %w", ctx.Err())
+	}
+}
+
+// awaitVisits returns when no session is left, or soon after the base context ended.
+func (s *Server) awaitVisits() {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		s.mu.Lock()
+		left := len(s.visits)
+		s.mu.Unlock()
+		if left == 0 || s.base.Err() != nil {
+			return
+		}
+		<-tick.C
 	}
 }
 
