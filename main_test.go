@@ -1,17 +1,32 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
 )
 
 // TestMain makes "reportmx" a command of the scripts: this test binary itself, so
 // that the race detector watches the server, too.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"reportmx": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"reportmx": main})
+}
+
+// leakChecked fails tests that leave goroutines behind.
+type leakChecked struct{ *testing.M }
+
+// Run runs the tests and gives the exit code.
+func (m leakChecked) Run() int {
+	code := m.M.Run()
+	if err := goleak.Find(); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // TestScript tells stories from outside: one file of testdata/script each. What the

@@ -161,6 +161,7 @@ func TestSocketActivate(t *testing.T) {
 	u := newUnit(t)
 	path := filepath.Join(u.dir, "smtp")
 	says, stderr := io.Pipe()
+	t.Cleanup(func() { says.Close() }) // after the server's end
 	u.start(stderr, tool, "--listen="+path, "--fdname=smtp", "--setenv=NOTIFY_SOCKET", "--setenv=PATH",
 		"reportmx", "serve", "--config", "base.toml")
 	log := bufio.NewReader(says)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
 // roleVariable names the part that a process of this test binary plays in a test
@@ -14,7 +16,7 @@ func TestMain(m *testing.M) {
 	var err error
 	switch role := os.Getenv(roleVariable); role {
 	case "":
-		os.Exit(m.Run())
+		goleak.VerifyTestMain(m) // ends the process
 	case "writer":
 		err = writeUntilKilled(os.Args[1])
 	case "reader":
