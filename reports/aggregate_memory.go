@@ -18,7 +18,7 @@ type aggregateMemory struct {
 const (
 	firstTextPiece, maxTextPiece = 256, 4096 // bytes
 	firstListPiece, maxListPiece = 4, 64     // results or reasons
-	firstRecords                 = 4
+	maxRecordsAhead              = 256
 )
 
 // maxTextsKept is the largest table of texts that is emptied and used again.

@@ -74,7 +74,7 @@ func (a *aggregateReader) begin(r io.Reader, b *budget) {
 // one made its buffers long.
 func (a *aggregateReader) release() {
 	a.scan.release()
-	if cap(a.open)+cap(a.startTag)+cap(a.buffer) > maxToken || len(a.memory.texts) > maxTextsKept {
+	if cap(a.open)+cap(a.buffer) > maxToken || len(a.memory.texts) > maxTextsKept {
 		return
 	}
 	a.forget()

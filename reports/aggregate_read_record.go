@@ -1,6 +1,9 @@
 package reports
 
-import "unsafe"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // What the parts of a report take in memory, for the bound on it.
 const (
@@ -41,9 +44,16 @@ func (a *aggregateReader) readRecord() {
 	a.checkRecord(r)
 	a.record = 0
 	if a.report.Records == nil {
-		a.report.Records = make([]Record, 0, firstRecords)
+		a.report.Records = make([]Record, 0, a.recordsAhead())
 	}
 	a.report.Records = append(a.report.Records, a.memory.finished())
+}
+
+// recordsAhead is how many records the report seems to have, as far as it stands in the
+// window: most do whole, and then their list is made once.
+func (a *aggregateReader) recordsAhead() int {
+	ahead := a.scan.buf[a.scan.pos:a.scan.end]
+	return min(1+bytes.Count(ahead, []byte("<record>")), maxRecordsAhead)
 }
 
 // checkRecord warns of what a record should have.

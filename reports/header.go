@@ -27,7 +27,6 @@ var (
 type header struct {
 	textproto.Header
 	recovered bool // lines were passed over, or the blank line at its end is missing
-	received  int  // Received fields, those that were not asked for too
 }
 
 // entityFields are the fields of messages and parts that anything here looks at.
@@ -43,22 +42,12 @@ var entityFields = []string{
 // body begins behind the last field. Past a bound it returns the fields before
 // it, and an error that names it.
 func readHeader(raw []byte) (h header, body []byte, err error) {
-	return readFields(raw, nil)
-}
-
-// readFields is readHeader for the fields of some names only, or of all if there
-// are none: most of the header of a mail is of no use here.
-func readFields(raw []byte, names []string) (h header, body []byte, err error) {
 	p := headerParsers.Get().(*headerParser)
 	defer headerParsers.Put(p)
-	s := headerScan{rest: raw, names: names, clean: p.clean[:0]}
-	for s.next() {
-	}
+	s := headerScan{rest: raw, clean: p.clean[:0]}
+	err = s.run()
 	p.clean = s.clean
-	if s.err != nil && !errors.Is(s.err, errHeaderEnd) {
-		err = s.err
-	}
-	h = header{recovered: s.recovered, received: s.received}
+	h = header{recovered: s.recovered}
 	if len(s.clean) == 0 {
 		return h, s.body, err
 	}
@@ -88,16 +77,27 @@ var errHeaderEnd = errors.New("end of header")
 // fields to clean.
 type headerScan struct {
 	rest      []byte
-	names     []string // of the fields to copy; nil for all
+	names     []string // of the fields to copy, unfolded; nil for all, as they stand
 	clean     []byte
 	body      []byte
 	stray     []byte // from the first line that is no field and has no field behind it yet
 	read      int    // bytes of the block so far
 	fields    int
-	received  int
+	kept      int  // fields copied
+	received  int  // Received fields, copied or not
 	inField   bool // a continuation line belongs to a field that was kept
 	recovered bool
 	err       error
+}
+
+// run goes to the end of the block. Its error names a bound that was passed.
+func (s *headerScan) run() error {
+	for s.next() {
+	}
+	if errors.Is(s.err, errHeaderEnd) {
+		return nil
+	}
+	return s.err
 }
 
 // next takes one line; it returns false at the end of the block.
@@ -118,7 +118,7 @@ func (s *headerScan) next() bool {
 	switch {
 	case line[0] == ' ' || line[0] == '\t':
 		if s.inField {
-			s.keep(line)
+			s.goOn(line)
 		}
 	case isField(line):
 		if s.fields++; s.fields > maxHeaderFields {
@@ -127,6 +127,7 @@ func (s *headerScan) next() bool {
 		}
 		s.stray = nil
 		if s.inField = s.asked(line); s.inField {
+			s.kept++
 			s.keep(line)
 		}
 	case beginsBody(line):
@@ -149,6 +150,20 @@ func (s *headerScan) end(body []byte) {
 
 func (s *headerScan) keep(line []byte) {
 	s.clean = append(append(s.clean, line...), '\r', '\n')
+}
+
+// goOn copies a continuation line, unfolded if only some fields are copied: blanks
+// around the line end become one space, as go-message does it.
+func (s *headerScan) goOn(line []byte) {
+	if s.names == nil {
+		s.keep(line)
+		return
+	}
+	if line = bytes.Trim(line, " \t"); len(line) == 0 {
+		return
+	}
+	s.clean = append(bytes.TrimRight(s.clean, " \t\r\n"), ' ')
+	s.keep(line)
 }
 
 // asked tells whether the field that a line begins is to be kept, and counts
@@ -194,7 +209,7 @@ func beginsBody(line []byte) bool {
 
 // cutLine cuts b behind its first line end: CRLF, LF, CR, or several CR and LF.
 func cutLine(b []byte) (line, rest []byte) {
-	end := bytes.IndexAny(b[:min(len(b), maxHeaderBytes+1)], "\r\n")
+	end := lineLength(b[:min(len(b), maxHeaderBytes+1)])
 	if end < 0 {
 		return b, nil
 	}
@@ -206,6 +221,26 @@ func cutLine(b []byte) (line, rest []byte) {
 		return b[:end], b[next+1:]
 	}
 	return b[:end], b[end+1:]
+}
+
+// lineLength returns where the first CR or LF stands in b, or -1. It looks for both in
+// steps: a search for the one must not run far past the other.
+func lineLength(b []byte) int {
+	const step = 128
+	for from := 0; from < len(b); from += step {
+		piece := b[from:min(from+step, len(b))]
+		lf := bytes.IndexByte(piece, '\n')
+		if lf >= 0 {
+			piece = piece[:lf]
+		}
+		if cr := bytes.IndexByte(piece, '\r'); cr >= 0 {
+			return from + cr
+		}
+		if lf >= 0 {
+			return from + lf
+		}
+	}
+	return -1
 }
 
 // trimBlankLines cuts the blank lines at the start of b.

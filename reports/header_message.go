@@ -11,7 +11,7 @@ import (
 const maxAddresses = 100
 
 // newMessageHeader reads the fields of a mail that the readers of reports need.
-func newMessageHeader(h *header) MessageHeader {
+func newMessageHeader(h *entityHeader) MessageHeader {
 	m := MessageHeader{
 		From:               addressesOf(h.Values("From")),
 		To:                 addressesOf(h.Values("To")),

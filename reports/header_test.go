@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -49,19 +50,19 @@ func TestReadHeader(t *testing.T) {
 	}
 }
 
-// TestReadFields: fields that are not asked for are left out with their folded
+// TestReadEntity: fields that are not asked for are left out with their folded
 // lines, and Received fields are counted all the same.
-func TestReadFields(t *testing.T) {
+func TestReadEntity(t *testing.T) {
 	const raw = "Received: a\r\n\tb\r\nsubject: a\r\n b\r\nX-Subject: c\r\n d\r\nSubject : e\r\nRECEIVED: f\r\n\r\nbody"
-	h, body, err := readFields([]byte(raw), []string{"Subject"})
+	h, body, err := readEntity([]byte(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(h.Values("Subject"), []string{"a b", "e"}); diff != "" {
 		t.Errorf("- got, + want:\n%s", diff)
 	}
-	if h.Len() != 2 || h.received != 2 || string(body) != "body" || h.recovered {
-		t.Errorf("got %d fields, %d Received, the body %q, recovered %v", h.Len(), h.received, body, h.recovered)
+	if len(h.fieldList) != 2 || h.received != 2 || string(body) != "body" || h.recovered {
+		t.Errorf("got %d fields, %d Received, the body %q, recovered %v", len(h.fieldList), h.received, body, h.recovered)
 	}
 }
 
@@ -209,8 +210,17 @@ func FuzzHeader(f *testing.F) {
 		if err == nil && len(body) > len(raw) {
 			t.Errorf("got a body of %d bytes from %d", len(body), len(raw))
 		}
-		newMessageHeader(&h)
-		m := parseMediaType(h.Get("Content-Type"))
+		few, fewBody, fewErr := readEntity(raw)
+		if err == nil && (fewErr != nil || !bytes.Equal(fewBody, body) || few.recovered != h.recovered) {
+			t.Errorf("got the body %q and the error %v, want %q", fewBody, fewErr, body)
+		}
+		for _, name := range entityFields {
+			if diff := cmp.Diff(few.Values(name), h.Values(name)); err == nil && diff != "" {
+				t.Errorf("%s: - got, + want:\n%s", name, diff)
+			}
+		}
+		newMessageHeader(&few)
+		m := parseMediaType(few.Get("Content-Type"))
 		if name := fileName(&m, &m); strings.ContainsAny(name, "/\\") || len(name) > maxFileName {
 			t.Errorf("got the file name %q", name)
 		}

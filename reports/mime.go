@@ -31,7 +31,7 @@ type finder struct {
 
 // entity is a message or a part: its header, its body and where it stands.
 type entity struct {
-	header      header
+	header      entityHeader
 	body        []byte // as sent, not decoded
 	contentType mediaType
 	name        string // file name, or ""
@@ -86,7 +86,7 @@ func (f *finder) read(raw []byte, number, within string, depth int) *entity {
 		f.passed(fmt.Errorf("message exceeds the bound of %d parts", maxParts))
 		return nil
 	}
-	head, body, err := readFields(raw, entityFields)
+	head, body, err := readEntity(raw)
 	e := &entity{header: head, body: body, number: number, within: within, depth: depth}
 	e.contentType = parseMediaType(head.Get("Content-Type"))
 	disposition := parseMediaType(head.Get("Content-Disposition"))
@@ -337,7 +337,7 @@ func findBoundary(body []byte, boundary string) (start, next int) {
 	if boundary == "" {
 		return -1, -1
 	}
-	delimiter := append([]byte("--"), boundary...)
+	delimiter := []byte("--" + boundary)
 	for from := 0; ; {
 		i := bytes.Index(body[from:], delimiter)
 		if i < 0 {

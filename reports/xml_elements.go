@@ -45,7 +45,7 @@ type xmlElements struct {
 	lengths  []int  // their lengths
 	bindings []xmlBinding
 
-	startTag []byte // of the last child, for raw
+	startTag []byte // of the last child, until the next token is read
 	buffer   []byte // for text
 	kept     int    // bytes of raw elements kept so far
 }
@@ -64,7 +64,6 @@ func (x *xmlElements) forget() {
 		open:     x.open[:0],
 		lengths:  x.lengths[:0],
 		bindings: x.bindings[:0],
-		startTag: x.startTag[:0],
 		buffer:   x.buffer[:0],
 	}
 }
@@ -157,6 +156,14 @@ func (x *xmlElements) child() bool {
 		return false
 	}
 	for x.err == nil {
+		if x.scan.plainEnd(x.innermost()) {
+			x.drop()
+			return false
+		}
+		if tag := x.scan.plainTag(); tag != nil {
+			x.pushPlain(tag)
+			return x.err == nil
+		}
 		token, err := x.scan.next()
 		switch {
 		case err != nil:
@@ -188,25 +195,45 @@ func (x *xmlElements) finished() bool {
 
 // push opens an element.
 func (x *xmlElements) push(token *xmlToken) {
-	if len(x.lengths) == maxXMLDepth {
-		x.fail(exceeds("the nesting of XML elements", maxXMLDepth, "levels"))
+	if !x.nest(token.name, token.raw) {
 		return
 	}
-	x.open = append(x.open, token.name...)
-	x.lengths = append(x.lengths, len(token.name))
 	x.closed = token.empty
 	x.bind()
 	prefix, local, found := bytes.Cut(token.name, []byte(":"))
 	if !found {
 		prefix, local = nil, token.name
 	}
+	x.enter(prefix, local)
+}
+
+// pushPlain opens an element whose tag has neither prefix nor attributes.
+func (x *xmlElements) pushPlain(tag []byte) {
+	if name := tag[1 : len(tag)-1]; x.nest(name, tag) {
+		x.enter(nil, name)
+	}
+}
+
+// nest notes one more open element, unless that is one too many.
+func (x *xmlElements) nest(name, tag []byte) bool {
+	if len(x.lengths) == maxXMLDepth {
+		x.fail(exceeds("the nesting of XML elements", maxXMLDepth, "levels"))
+		return false
+	}
+	x.open = append(x.open, name...)
+	x.lengths = append(x.lengths, len(name))
+	x.startTag = tag
+	return true
+}
+
+// enter tells what the element is that was just opened.
+func (x *xmlElements) enter(prefix, local []byte) {
 	x.namespace = x.lookUp(prefix)
 	x.local = shared(local)
 	x.name = ""
 	if x.ours() {
 		x.name = x.local
 	}
-	x.startTag = append(x.startTag[:0], token.raw...)
 }
 
 // bind notes the xmlns attributes of the element that was just opened.
@@ -249,22 +276,37 @@ func (x *xmlElements) ours() bool {
 	return false
 }
 
-// schemaNames are the names of both schemas, so that reading one costs no memory.
-var schemaNames = func() map[string]string {
-	names := map[string]string{}
+// schemaNames are the names of both schemas, hashed, so that reading one costs neither
+// memory nor much time. The places are four times as many as the names.
+var schemaNames = func() (table [256]string) {
 	for name := range strings.FieldsSeq(`feedback version report_metadata org_name email extra_contact_info
 		report_id date_range begin end error generator policy_published domain discovery_method p sp np adkim aspf
 		pct fo testing extension record row source_ip count policy_evaluated disposition dkim spf reason type comment
 		identifiers header_from envelope_from envelope_to auth_results selector scope result human_result`) {
-		names[name] = name
+		place := namePlace([]byte(name))
+		for table[place] != "" {
+			place++
+		}
+		table[place] = name
 	}
-	return names
+	return table
 }()
+
+// namePlace is where the search for a name begins, which is not empty.
+func namePlace(name []byte) uint8 {
+	n := len(name)
+	return uint8(n)*7 + name[0]*31 + name[n/2]*5 + name[n-1]
+}
 
 // shared returns name as a string.
 func shared(name []byte) string {
-	if s, ok := schemaNames[string(name)]; ok {
-		return s
+	if len(name) == 0 {
+		return ""
+	}
+	for place := namePlace(name); schemaNames[place] != ""; place++ {
+		if schemaNames[place] == string(name) {
+			return schemaNames[place]
+		}
 	}
 	return string(name)
 }
@@ -299,6 +341,10 @@ func (x *xmlElements) text() []byte {
 	x.buffer = x.buffer[:0]
 	if x.finished() {
 		return nil
+	}
+	if text, ok := x.scan.plainText(x.innermost()); ok {
+		x.drop()
+		return text
 	}
 	odd := false
 	for x.err == nil {
