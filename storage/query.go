@@ -10,28 +10,38 @@ import (
 // Matches tells whether r is among the reports that q asks for. Engines use
 // indexes to find candidates and this to decide, so that all agree.
 func (q *Query) Matches(r *Report) bool {
-	at := r.Message.ReceivedAt
-	switch {
-	case r.Seq <= q.After:
-	case q.Kind != "" && q.Kind != r.Kind:
-	case !within(PeriodStart(r), q.Since, q.Until):
-	case !within(at, q.ArrivedSince, q.ArrivedUntil):
-	case q.OrgName != "" && !sameOrg(q.OrgName, r.OrgName()):
-	case q.Authenticated && r.Message.Sender.Result != "pass":
-	case q.Target != "" && !aboutTarget(&r.Report, q.Target):
-	default:
-		return true
-	}
-	return false
+	return (q.Kind == "" || q.Kind == r.Kind) &&
+		q.fits(r.Seq, PeriodStart(r), r.Message.ReceivedAt) &&
+		(!q.Authenticated || r.Message.Sender.Result == "pass") &&
+		(q.OrgName == "" || sameOrg(q.OrgName, r.OrgName())) &&
+		(q.Target == "" || aboutTarget(r.PolicyDomains(), q.Target))
+}
+
+// MatchesDigest tells the same of the report of a digest. Its rows do not matter.
+func (q *Query) MatchesDigest(d *Digest) bool {
+	return (q.Kind == "" || q.Kind == reports.KindAggregate) &&
+		q.fits(d.Seq, periodStart(d.Begin, d.ReceivedAt), d.ReceivedAt) &&
+		(!q.Authenticated || d.Authenticated) &&
+		(q.OrgName == "" || sameOrg(q.OrgName, d.OrgName)) &&
+		(q.Target == "" || aboutTarget([]string{d.PolicyDomain}, q.Target))
+}
+
+// fits tells whether number and times are among those that q asks for.
+func (q *Query) fits(seq uint64, start, arrived time.Time) bool {
+	return seq > q.After && within(start, q.Since, q.Until) && within(arrived, q.ArrivedSince, q.ArrivedUntil)
 }
 
 // PeriodStart is the time by which Query.Since and Query.Until place a report:
 // its begin or, when it names none, its arrival, so that it is in some period.
 func PeriodStart(r *Report) time.Time {
-	if begin := r.Begin(); !begin.IsZero() {
-		return begin
+	return periodStart(r.Begin(), r.Message.ReceivedAt)
+}
+
+func periodStart(begin, arrived time.Time) time.Time {
+	if begin.IsZero() {
+		return arrived
 	}
-	return r.Message.ReceivedAt
+	return begin
 }
 
 func within(t, since, until time.Time) bool {
@@ -42,10 +52,12 @@ func sameOrg(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
-func aboutTarget(r *reports.Report, target string) bool {
+// aboutTarget tells whether one of the domains is the target or below it. A report
+// may name none: "".
+func aboutTarget(domains []string, target string) bool {
 	target = reports.NormalDomain(target)
-	for _, d := range r.PolicyDomains() {
-		if d == target || strings.HasSuffix(d, "."+target) {
+	for _, d := range domains {
+		if d != "" && (d == target || strings.HasSuffix(d, "."+target)) {
 			return true
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reportmx/reports"
 	"reportmx/storage"
@@ -34,6 +35,7 @@ type report struct {
 	content  []byte // end of it
 	domains  [][]byte
 	chunks   []*value
+	columns  []*value
 }
 
 func (s *Store) prepare(b *storage.Batch) (*batch, error) {
@@ -46,7 +48,7 @@ func (s *Store) prepare(b *storage.Batch) (*batch, error) {
 		if r.kind == reports.KindFailure {
 			p.rawBucket = bucketFailureRaw
 		}
-		for _, v := range r.chunks {
+		for _, v := range slices.Concat(r.chunks, r.columns) {
 			p.size += len(v.b)
 		}
 		p.reports = append(p.reports, r)
@@ -75,12 +77,17 @@ func (s *Store) prepareReport(r *storage.Report) (report, error) {
 	if err != nil {
 		return report{}, fmt.Errorf("prepare report: %w", err)
 	}
+	columns, err := s.codec.columns(r)
+	if err != nil {
+		return report{}, fmt.Errorf("prepare columns: %w", err)
+	}
 	return report{
 		kind:     r.Kind,
 		identity: identityPrefix(&r.Report),
 		content:  r.ContentHash[:identityBytes],
 		domains:  domainKeys(r),
 		chunks:   chunks,
+		columns:  columns,
 	}, nil
 }
 
@@ -169,6 +176,9 @@ func (r *report) put(t *txn, seq uint64, st stamp) error {
 			return err
 		}
 	}
+	if err := r.putColumns(t, seq, st.conflict); err != nil {
+		return err
+	}
 	name := ref{r.kind, seq}.append(nil)
 	key := append(append(make([]byte, 0, len(r.identity)+len(r.content)), r.identity...), r.content...)
 	if err := t.putSmall(bucketIdentity, key, name); err != nil {
@@ -180,6 +190,16 @@ func (r *report) put(t *txn, seq uint64, st stamp) error {
 		}
 	}
 	*t.counters.of(r.kind)++
+	return nil
+}
+
+// putColumns puts what summaries need of a report.
+func (r *report) putColumns(t *txn, seq uint64, conflict bool) error {
+	for i, v := range r.columns {
+		if err := t.put(bucketColumns, chunkKey(seq, uint32(i)), v, columnStamp(conflict)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -89,6 +89,8 @@ func (v stored) check() error {
 		if bytes.HasSuffix(v.key, []byte{0, 0, 0, 0}) {
 			stamp = stampBytes
 		}
+	case bucketColumns:
+		stamp = columnStampBytes
 	}
 	_, _, _, err := v.unseal(stamp)
 	return err

@@ -23,6 +23,7 @@ const (
 	bucketHeld       = "held"
 	bucketHeldRaw    = "held-raw"
 	bucketHeldHash   = "held-hash"
+	bucketColumns    = "columns"
 )
 
 // buckets are all of them. The place in it stands for the bucket in the counters:
@@ -30,6 +31,7 @@ const (
 var buckets = [...]string{
 	bucketMeta, bucketAggregate, bucketTLS, bucketFailure, bucketRaw, bucketFailureRaw,
 	bucketIdentity, bucketDomain, bucketHeld, bucketHeldRaw, bucketHeldHash,
+	bucketColumns, // since schema 2
 }
 
 // kinds are the kinds of report; the index in it, from 1, stands for the kind in

@@ -227,7 +227,7 @@ func (t *txn) removeReport(at ref, head stored) error {
 	}
 	raw := parseStamp(b).raw
 	for i := range chunks {
-		if err := t.take(bucketOf(at.kind), chunkKey(at.seq, i)); err != nil {
+		if err := t.takeChunk(at, i); err != nil {
 			return err
 		}
 	}
@@ -247,6 +247,17 @@ func (t *txn) removeReport(at ref, head stored) error {
 	*t.counters.of(at.kind)--
 	t.counters.Removed++
 	return nil
+}
+
+// takeChunk removes a chunk of a report and its columns.
+func (t *txn) takeChunk(at ref, chunk uint32) error {
+	key := chunkKey(at.seq, chunk)
+	if at.kind == reports.KindAggregate {
+		if err := t.take(bucketColumns, key); err != nil {
+			return err
+		}
+	}
+	return t.take(bucketOf(at.kind), key)
 }
 
 // take removes a key that must be there: an index that is left with a key of a

@@ -83,7 +83,7 @@ func (t *txn) replace(seq uint64, p *report) error {
 	}
 	mark := bytes.Clone(b)
 	for i := range chunks {
-		if err := t.take(bucket, chunkKey(seq, i)); err != nil {
+		if err := t.takeChunk(ref{p.kind, seq}, i); err != nil {
 			return err
 		}
 	}
@@ -107,6 +107,9 @@ func (r *report) putAgain(t *txn, seq uint64, mark []byte) error {
 		if err := t.put(bucketOf(r.kind), chunkKey(seq, uint32(i)), v, b); err != nil {
 			return err
 		}
+	}
+	if err := r.putColumns(t, seq, parseStamp(mark).conflict); err != nil {
+		return err
 	}
 	name := ref{r.kind, seq}.append(nil)
 	for _, d := range r.domains {

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"iter"
 
 	"go.etcd.io/bbolt"
 
@@ -21,26 +20,18 @@ const (
 	pageBytes  = 1 << 20
 )
 
-// Reports gives the reports that q asks for, in the order of their sequence
-// numbers, up to the last one that was there at the start. A report of more than
-// storage.ChunkRecords records comes in parts. After an error it ends.
-//
-// The caller may take its time: no transaction is open while it does.
-func (s *Store) Reports(ctx context.Context, q storage.Query) iter.Seq2[*storage.Report, error] {
-	return func(yield func(*storage.Report, error) bool) {
-		sc := &scan{store: s, query: q}
-		if err := sc.run(ctx, func(r *storage.Report) bool { return yield(r, nil) }); err != nil {
-			yield(nil, fmt.Errorf("read reports: %w", err))
-		}
-	}
-}
-
-// scan is one way through the reports.
+// scan is one way through the values of reports, in the order of their sequence
+// numbers, up to the last one that was there at the start. No transaction is open
+// while the caller looks at them.
 type scan struct {
 	store *Store
 	query storage.Query
 	limit uint64   // the last sequence number to read
 	start counters // of the store when the reading began
+
+	bucketOf  func(reports.Kind) string // where the values of a kind are
+	perPage   int                       // at most so many values
+	reusePage bool                      // values are not kept when the next page is read
 
 	refs    []ref // with indexed: the reports to look at, in order
 	indexed bool
@@ -49,11 +40,8 @@ type scan struct {
 	// after it.
 	seq  uint64
 	next uint32
-
-	seen   uint64         // reports whose head has been read
-	head   storage.Report // of the report that is being read
-	chunks uint32         // how many it has; all have been read when next says so
-	wanted bool
+	open bool   // the report has more chunks
+	seen uint64 // reports of which something has been read
 }
 
 // piece is one value of a report, copied out of the file.
@@ -63,7 +51,25 @@ type piece struct {
 	stored
 }
 
-func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error {
+// page is what was read in one transaction.
+type page struct {
+	pieces []piece
+	bytes  []byte // keys and values
+	most   int    // pieces
+}
+
+func (p *page) full() bool { return len(p.pieces) >= p.most || len(p.bytes) >= pageBytes }
+
+func (p *page) add(one piece) {
+	at := len(p.bytes)
+	p.bytes = append(append(p.bytes, one.key...), one.value...)
+	key, value := p.bytes[at:at+len(one.key)], p.bytes[at+len(one.key):]
+	one.key, one.value = key[:len(key):len(key)], value[:len(value):len(value)]
+	p.pieces = append(p.pieces, one)
+}
+
+// run reads to the end, or until take wants no more.
+func (sc *scan) run(ctx context.Context, take func(*piece) (more bool, err error)) error {
 	c := sc.store.now()
 	sc.limit, sc.start = c.Seq, c
 	if sc.query.After >= sc.limit {
@@ -73,24 +79,21 @@ func (sc *scan) run(ctx context.Context, yield func(*storage.Report) bool) error
 		return err
 	}
 	at := position{seq: sc.query.After + 1}
+	p := &page{most: sc.perPage}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		page, err := sc.page(&at)
-		if err != nil {
+		if err := sc.read(p, &at); err != nil {
 			return err
 		}
-		for i := range page {
-			part, err := sc.assemble(&page[i])
-			if err != nil {
+		for i := range p.pieces {
+			more, err := take(&p.pieces[i])
+			if !more || err != nil {
 				return err
 			}
-			if part != nil && !yield(part) {
-				return nil
-			}
 		}
-		if len(page) == 0 {
+		if len(p.pieces) == 0 {
 			return sc.end()
 		}
 	}
@@ -102,36 +105,34 @@ type position struct {
 	chunk uint32
 }
 
-// page copies the next values out of the file and moves at behind them.
-func (sc *scan) page(at *position) (page []piece, err error) {
-	size := 0
-	full := func() bool { return len(page) >= pageValues || size >= pageBytes }
-	add := func(p piece) {
-		p.key, p.value = bytes.Clone(p.key), bytes.Clone(p.value)
-		page = append(page, p)
-		size += len(p.value)
-		*at = position{p.seq, p.chunk + 1}
+func (at position) key() []byte { return chunkKey(at.seq, at.chunk) }
+
+// read fills a page with the next values and moves at behind them.
+func (sc *scan) read(p *page, at *position) error {
+	p.pieces, p.bytes = p.pieces[:0], p.bytes[:0]
+	if !sc.reusePage {
+		p.bytes = nil
 	}
-	err = sc.store.view(func(tx *bbolt.Tx) error {
+	return sc.store.view(func(tx *bbolt.Tx) error {
 		if sc.indexed {
-			return sc.readIndexed(tx, at, full, add)
+			return sc.readIndexed(tx, p, at)
 		}
-		return sc.readAll(tx, *at, full, add)
+		return sc.readAll(tx, p, at)
 	})
-	return page, err
 }
 
 // readAll reads on through all reports of the kinds that are asked for, merged
 // into the one order of sequence numbers.
-func (sc *scan) readAll(tx *bbolt.Tx, at position, full func() bool, add func(piece)) error {
+func (sc *scan) readAll(tx *bbolt.Tx, p *page, at *position) error {
 	var open []*kindCursor
 	for _, kind := range kinds {
 		if sc.query.Kind == "" || sc.query.Kind == kind {
-			open = append(open, newKindCursor(tx, kind, at))
+			c := sc.cursor(tx, kind)
+			c.seek(*at)
+			open = append(open, c)
 		}
 	}
-	last := at
-	for !full() {
+	for !p.full() {
 		var first *kindCursor
 		for _, c := range open {
 			if c.k != nil && (first == nil || bytes.Compare(c.k, first.k) < 0) {
@@ -141,47 +142,53 @@ func (sc *scan) readAll(tx *bbolt.Tx, at position, full func() bool, add func(pi
 		if first == nil {
 			return nil
 		}
-		p, err := first.piece()
+		one, err := first.piece()
 		if err != nil {
 			return err
 		}
-		if p.seq > sc.limit {
+		if one.seq > sc.limit {
 			return nil
 		}
-		if p.seq < last.seq || p.seq == last.seq && p.chunk < last.chunk {
-			return p.damaged("its key is out of order")
+		if one.seq < at.seq || one.seq == at.seq && one.chunk < at.chunk {
+			return one.damaged("its key is out of order")
 		}
-		last = position{p.seq, p.chunk + 1}
-		add(p)
+		*at = position{one.seq, one.chunk + 1}
+		p.add(one)
 		first.k, first.v = first.c.Next()
 	}
 	return nil
 }
 
 // readIndexed reads on through the reports that the index has named.
-func (sc *scan) readIndexed(tx *bbolt.Tx, at *position, full func() bool, add func(piece)) error {
-	for len(sc.refs) > 0 && !full() {
+func (sc *scan) readIndexed(tx *bbolt.Tx, p *page, at *position) error {
+	var cursors [len(kinds) + 1]*kindCursor
+	for len(sc.refs) > 0 && !p.full() {
 		r := sc.refs[0]
 		if r.seq > at.seq {
 			*at = position{seq: r.seq}
 		}
-		c := newKindCursor(tx, r.kind, *at)
-		for ; c.k != nil && !full(); c.k, c.v = c.c.Next() {
-			p, err := c.piece()
+		c := cursors[kindNumber(r.kind)]
+		if c == nil {
+			c = sc.cursor(tx, r.kind)
+			cursors[kindNumber(r.kind)] = c
+		}
+		for c.seek(*at); c.k != nil && !p.full(); c.k, c.v = c.c.Next() {
+			one, err := c.piece()
 			if err != nil {
 				return err
 			}
-			if p.seq != r.seq {
+			if one.seq != r.seq {
 				break
 			}
-			add(p)
+			*at = position{one.seq, one.chunk + 1}
+			p.add(one)
 		}
 		if at.chunk == 0 {
 			if err := sc.missing(tx, r.seq); err != nil {
 				return err
 			}
 		}
-		if full() {
+		if p.full() {
 			return nil // the rest of this report, if any, is on the next page
 		}
 		sc.refs = sc.refs[1:]
@@ -191,19 +198,26 @@ func (sc *scan) readIndexed(tx *bbolt.Tx, at *position, full func() bool, add fu
 
 // kindCursor stands on a value of one kind of report; k is nil behind the last.
 type kindCursor struct {
-	kind reports.Kind
-	c    *bbolt.Cursor
-	k, v []byte
+	kind   reports.Kind
+	bucket string
+	c      *bbolt.Cursor
+	k, v   []byte
 }
 
-func newKindCursor(tx *bbolt.Tx, kind reports.Kind, at position) *kindCursor {
-	c := &kindCursor{kind: kind, c: tx.Bucket([]byte(bucketOf(kind))).Cursor()}
-	c.k, c.v = c.c.Seek(chunkKey(at.seq, at.chunk))
-	return c
+func (sc *scan) cursor(tx *bbolt.Tx, kind reports.Kind) *kindCursor {
+	bucket := sc.bucketOf(kind)
+	return &kindCursor{kind: kind, bucket: bucket, c: tx.Bucket([]byte(bucket)).Cursor()}
+}
+
+// seek moves to a place, or behind it. Often the cursor is there already.
+func (c *kindCursor) seek(at position) {
+	if key := at.key(); c.k == nil || !bytes.Equal(c.k, key) {
+		c.k, c.v = c.c.Seek(key)
+	}
 }
 
 func (c *kindCursor) piece() (piece, error) {
-	v := stored{bucketOf(c.kind), c.k, c.v}
+	v := stored{c.bucket, c.k, c.v}
 	if len(c.k) != chunkKeyBytes {
 		return piece{}, v.damaged("its key is no report's")
 	}
@@ -211,64 +225,30 @@ func (c *kindCursor) piece() (piece, error) {
 	return piece{ref: ref{c.kind, seq}, chunk: chunk, stored: v}, nil
 }
 
-// assemble gives the part of a report that a value holds, nil if it is not asked
-// for.
-func (sc *scan) assemble(p *piece) (*storage.Report, error) {
+// follow tells whether a value is the one that comes next. The caller says in open
+// whether the report goes on.
+func (sc *scan) follow(p *piece) error {
 	if p.chunk == 0 {
-		return sc.begin(p)
-	}
-	if p.seq != sc.seq || p.chunk != sc.next || sc.next >= sc.chunks {
-		if removed, err := sc.removed(); err != nil || removed { // it was replaced by a longer one
-			return nil, errors.Join(err, fmt.Errorf("%w: number %d", storage.ErrRemoved, p.seq))
+		if err := sc.complete(); err != nil {
+			return err
 		}
-		return nil, p.damaged("it is not what follows chunk %d of report %d", sc.next, sc.seq)
+		sc.seen++
+		sc.seq, sc.next = p.seq, 1
+		return nil
+	}
+	if p.seq != sc.seq || p.chunk != sc.next || !sc.open {
+		if removed, err := sc.removed(); err != nil || removed { // it was replaced by a longer one
+			return errors.Join(err, fmt.Errorf("%w: number %d", storage.ErrRemoved, p.seq))
+		}
+		return p.damaged("it is not what follows chunk %d of report %d", sc.next, sc.seq)
 	}
 	sc.next++
-	if !sc.wanted {
-		return nil, nil
-	}
-	records, err := sc.store.codec.records(p.stored)
-	if err != nil {
-		return nil, err
-	}
-	part := sc.head
-	a := *part.Aggregate
-	a.Records = records
-	part.Aggregate = &a
-	part.Chunk, part.Last = int(p.chunk), sc.next == sc.chunks
-	return &part, nil
-}
-
-// begin takes the head of a report.
-func (sc *scan) begin(p *piece) (*storage.Report, error) {
-	if err := sc.complete(); err != nil {
-		return nil, err
-	}
-	r, chunks, err := sc.store.codec.head(p.ref, p.stored)
-	if err != nil {
-		return nil, err
-	}
-	if chunks > 1 && r.Kind != reports.KindAggregate {
-		return nil, p.damaged("it has %d chunks", chunks)
-	}
-	sc.seen++
-	sc.seq, sc.next, sc.chunks = p.seq, 1, chunks
-	sc.wanted = sc.query.Matches(r)
-	if !sc.wanted {
-		return nil, nil
-	}
-	if chunks > 1 {
-		sc.head = *r
-		a := *r.Aggregate
-		a.Records = nil
-		sc.head.Aggregate = &a
-	}
-	return r, nil
+	return nil
 }
 
 // complete tells whether the last report was read to its end.
 func (sc *scan) complete() error {
-	if sc.next == sc.chunks {
+	if !sc.open {
 		return nil
 	}
 	removed, err := sc.removed()
@@ -278,7 +258,7 @@ func (sc *scan) complete() error {
 	if removed {
 		return fmt.Errorf("%w: number %d", storage.ErrRemoved, sc.seq)
 	}
-	return fmt.Errorf("%w: report %d ends with chunk %d of %d", storage.ErrDamaged, sc.seq, sc.next, sc.chunks)
+	return fmt.Errorf("%w: report %d ends before chunk %d", storage.ErrDamaged, sc.seq, sc.next)
 }
 
 // end tells whether all has been read that should have been.
