@@ -1,12 +1,17 @@
 package smtpd
 
 import (
+	"bufio"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/emersion/go-smtp"
 )
@@ -48,7 +53,8 @@ func serveGuarded(b *testing.B, l net.Listener) func() error {
 }
 
 // BenchmarkMessages compares the guarded server with bare go-smtp: messages of 4 KB
-// from 50 sessions, each command after the reply to the one before.
+// from 50 sessions, each command after the reply to the one before. cpu-µs/op is the
+// processor time of both ends.
 func BenchmarkMessages(b *testing.B) {
 	servers := []struct {
 		name  string
@@ -64,30 +70,74 @@ func BenchmarkMessages(b *testing.B) {
 				}
 				defer server.serve(b, l)()
 				b.SetParallelism(25)
-				b.RunParallel(func(pb *testing.PB) { deliver(b, pb, l.Addr().String(), mails) })
+				b.ReportAllocs()
+				before := spent()
+				b.RunParallel(func(pb *testing.PB) {
+					if err := deliver(pb, l.Addr().String(), mails); err != nil {
+						b.Error(err)
+					}
+				})
+				b.ReportMetric(float64((spent()-before).Nanoseconds())/1000/float64(b.N), "cpu-µs/op")
 			})
 		}
 	}
 }
 
-func deliver(b *testing.B, pb *testing.PB, addr string, mails int) {
-	body := strings.Repeat(strings.Repeat("x", 74)+"\r\n", 54) + ".\r\n"
+// spent is the processor time of this process so far.
+func spent() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// deliver sends messages until pb has enough. It allocates nothing for a message, so
+// that what is measured is the server's.
+func deliver(pb *testing.PB, addr string, mails int) error {
+	content := []byte(strings.Repeat(strings.Repeat("x", 74)+"\r\n", 54) + ".\r\n")
+	before := [][]byte{[]byte("MAIL FROM:<a@example.com>\r\n"), []byte("RCPT TO:<dmarc@reports.example.net>\r\n"), []byte("DATA\r\n"), content}
 	for more := pb.Next(); more; {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
-			b.Error(err)
-			return
+			return err
 		}
-		c := newClient(b, conn)
-		c.want("220 ")
-		c.say("EHLO client.example", "250-")
-		for n := 0; more && n < mails; n++ {
-			c.say("MAIL FROM:<a@example.com>", "250 ", "RCPT TO:<dmarc@reports.example.net>", "250 ", "DATA", "354 ")
-			c.send(body)
-			c.want("250 ")
+		in := bufio.NewReaderSize(conn, 1024)
+		err = errors.Join(answer(in), exchange(conn, in, []byte("EHLO client.example\r\n")))
+		for n := 0; more && n < mails && err == nil; n++ {
+			for _, line := range before {
+				err = errors.Join(err, exchange(conn, in, line))
+			}
 			more = pb.Next()
 		}
-		c.say("QUIT", "221 ")
+		err = errors.Join(err, exchange(conn, in, []byte("QUIT\r\n")))
 		conn.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func exchange(conn net.Conn, in *bufio.Reader, b []byte) error {
+	if _, err := conn.Write(b); err != nil {
+		return err
+	}
+	return answer(in)
+}
+
+// answer reads one reply that accepts.
+func answer(in *bufio.Reader) error {
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return err
+		}
+		if line[0] != '2' && line[0] != '3' {
+			return fmt.Errorf("reply: got %q", line)
+		}
+		if line[3] == ' ' {
+			return nil
+		}
 	}
 }

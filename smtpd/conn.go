@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"github.com/emersion/go-smtp"
 )
 
 // phase is what the bytes from the client mean at the moment.
@@ -17,15 +19,18 @@ const (
 	phaseGreeting phase = iota // the first write is the greeting: look at the client before
 	phaseResumed               // behind STARTTLS: the first write is a greeting to be swallowed
 	phaseCommand
-	phaseData  // content of DATA, up to its end
-	phaseChunk // content of BDAT, by count
-	phaseDead  // nothing is read any more
+	phaseData     // content of DATA, up to its end: for the session, not for go-smtp
+	phaseChunk    // content of BDAT, by count
+	phaseLongLine // content with a line over the limit: go-smtp is to close
+	phaseDead     // nothing is read any more
 )
 
 // conn stands between the network (or TLS) and go-smtp. It gives go-smtp one command
-// line at a time, and content only where content belongs; after a read that fails
-// there is never another byte, so nothing of a body can run as a command. One
-// goroutine uses it, that of go-smtp's connection.
+// line at a time, and chunks only where chunks belong; after a read that fails
+// there is never another byte, so nothing of a body can run as a command. The content
+// of DATA goes to the session directly (readData): go-smtp reads it byte by byte,
+// which costs more than all else that it does for a message. One goroutine uses it,
+// that of go-smtp's connection.
 type conn struct {
 	net.Conn
 	visit   *visit
@@ -45,7 +50,8 @@ type conn struct {
 	expected <-chan struct{} // closed when Data is called for the chunk
 	last     bool            // the content is the message's last
 	broken   bool            // the chunk cannot be framed: end after the reply
-	scan     endOfData
+	dots     dots
+	lines    lines
 	content  int64     // bytes of this DATA or chunk
 	begun    time.Time // when it began
 
@@ -64,14 +70,17 @@ func newConn(v *visit, below net.Conn, p phase) *conn {
 // of it, and for the commands around it.
 func (c *conn) refill() { c.allowance = 2*c.cfg.MaxMessageBytes + 1<<20 }
 
-// Read gives go-smtp at most one command line, or content.
+// Read gives go-smtp at most one command line, or a piece of a chunk.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.phase == phaseData || c.phase == phaseChunk {
-		return c.readContent(p)
+	if c.phase == phaseChunk {
+		return c.readChunk(p)
 	}
 	c.awaitData()
-	if c.phase == phaseCommand {
+	switch c.phase {
+	case phaseCommand:
 		return c.readLine(p)
+	case phaseLongLine:
+		return 0, smtp.ErrTooLongLine
 	}
 	return 0, io.EOF
 }
@@ -103,31 +112,70 @@ func (c *conn) readLine(p []byte) (int, error) {
 }
 
 func (c *conn) startContent(p phase) {
-	c.phase, c.scan, c.content, c.begun = p, lineBegin, 0, time.Now()
+	c.phase, c.dots, c.content, c.begun = p, lineBegin, 0, time.Now()
+	c.lines = lines{limit: c.cfg.MaxLineBytes, now: 1}
 }
 
-func (c *conn) readContent(p []byte) (int, error) {
-	if c.in.Buffered() == 0 {
-		if err := c.fill(c.contentDeadline(), false); err != nil {
-			return 0, c.contentFailed(err)
+// endOfData is what go-smtp gets to see of the content of DATA.
+var endOfData = []byte(".\r\n")
+
+// readData gives the session content of DATA, dots unstuffed, and io.EOF at its end.
+// go-smtp's own reader then meets the end of the content at once.
+func (c *conn) readData(p []byte) (int, error) {
+	for c.phase == phaseData {
+		b, err := c.waitContent()
+		if err != nil {
+			return 0, err
+		}
+		n, used, end := c.dots.take(p, b)
+		if !c.lines.pass(b[:used]) {
+			c.phase = phaseLongLine
+			return 0, smtp.ErrTooLongLine
+		}
+		c.in.Discard(used)
+		c.content += int64(used)
+		if end {
+			c.phase, c.line = phaseCommand, endOfData
+		}
+		if n > 0 || len(p) == 0 {
+			return n, nil
 		}
 	}
-	b, _ := c.in.Peek(min(len(p), c.in.Buffered()))
-	n, end := len(b), false
-	if c.phase == phaseData {
-		n, end = c.scan.scan(b)
-	} else {
-		n = int(min(int64(n), c.chunk))
-		c.chunk -= int64(n)
-		end = c.chunk == 0
+	return 0, io.EOF
+}
+
+// skip reads what is left of the content of DATA to get rid of it.
+func (c *conn) skip() {
+	var piece [4 << 10]byte
+	for c.phase == phaseData {
+		// An error ends the phase, and is reported there.
+		c.readData(piece[:])
 	}
-	copy(p, b[:n])
+}
+
+func (c *conn) readChunk(p []byte) (int, error) {
+	b, err := c.waitContent()
+	if err != nil {
+		return 0, err
+	}
+	n := copy(p[:min(int64(len(p)), c.chunk)], b)
 	c.in.Discard(n)
 	c.content += int64(n)
-	if end {
+	if c.chunk -= int64(n); c.chunk == 0 {
 		c.phase = phaseCommand
 	}
 	return n, nil
+}
+
+// waitContent gives what is here of the content and of what follows it, at least one
+// byte.
+func (c *conn) waitContent() ([]byte, error) {
+	if c.in.Buffered() == 0 {
+		if err := c.fill(c.contentDeadline(), false); err != nil {
+			return nil, c.contentFailed(err)
+		}
+	}
+	return c.in.Peek(c.in.Buffered())
 }
 
 // contentFailed ends the connection in the middle of content. The error is in the

@@ -65,59 +65,84 @@ func withPostmaster(line []byte, domain string) []byte {
 	return append([]byte("RCPT TO:<postmaster@"+domain+">"), rest...)
 }
 
-// endOfData finds the line that ends DATA: CR LF . CR LF and nothing else (RFC 5321
-// §4.1.1.4). It follows go-smtp's reader byte for byte, so that both always agree
-// where the content ends; in particular a dot behind CR CR LF begins no line, and
-// a message whose last line ends so is never complete.
-type endOfData int
+// dots reads content of DATA byte by byte: it takes away the dots that the client
+// doubled and finds the line that ends the content, CR LF . CR LF and nothing else
+// (RFC 5321 §4.5.2, §4.1.1.4). It does what go-smtp's reader does with each byte; in
+// particular a dot behind CR CR LF begins no line, and a message whose last line
+// ends so is never complete.
+type dots int
 
 const (
-	lineBegin endOfData = iota
+	lineBegin dots = iota
 	afterDot
 	afterDotCR
 	afterCR
 	inLine
 )
 
-// scan gives how many bytes of b still belong to the content, its end included, and
-// whether the end was among them.
-func (s *endOfData) scan(b []byte) (int, bool) {
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		switch *s {
-		case inLine:
-			next := bytes.IndexByte(b[i:], '\r')
-			if next < 0 {
-				return len(b), false
+// take moves content from src to dst until one of them is used up or the content
+// ends. It gives the bytes written, the bytes used, and whether the end was among them.
+func (d *dots) take(dst, src []byte) (n, used int, end bool) {
+	for used < len(src) && n < len(dst) {
+		if *d == inLine {
+			moved := copy(dst[n:], src[used:])
+			if i := bytes.IndexByte(src[used:used+moved], '\r'); i >= 0 {
+				moved = i + 1
+				*d = afterCR
 			}
-			i += next
-			*s = afterCR
-		case lineBegin:
-			*s = inLine
-			if c == '.' {
-				*s = afterDot
-			} else if c == '\r' {
-				*s = afterCR
-			}
-		case afterDot:
-			*s = inLine
-			if c == '\r' {
-				*s = afterDotCR
-			}
-		case afterDotCR:
-			if c == '\n' {
-				*s = lineBegin
-				return i + 1, true
-			}
-			*s = inLine
-		case afterCR:
-			*s = inLine
-			if c == '\n' {
-				*s = lineBegin
-			}
+			n, used = n+moved, used+moved
+			continue
 		}
+		c := src[used]
+		used++
+		was := *d
+		*d = was.after(c)
+		switch {
+		case was == afterDotCR && c == '\n':
+			return n, used, true
+		case *d == afterDot, *d == afterDotCR:
+			continue
+		}
+		dst[n] = c
+		n++
 	}
-	return len(b), false
+	return n, used, false
+}
+
+// after gives the state behind c.
+func (d dots) after(c byte) dots {
+	switch {
+	case d == lineBegin && c == '.':
+		return afterDot
+	case d == lineBegin && c == '\r':
+		return afterCR
+	case d == afterDot && c == '\r':
+		return afterDotCR
+	case (d == afterCR || d == afterDotCR) && c == '\n':
+		return lineBegin
+	}
+	return inLine
+}
+
+// lines holds the limit on the length of lines.
+type lines struct {
+	limit int // bytes of a line with its CR LF
+	now   int // bytes of the line under way, and one
+}
+
+// pass counts b; false when a line in it is over the limit.
+func (l *lines) pass(b []byte) bool {
+	for {
+		i := bytes.IndexByte(b, '\n')
+		if i < 0 {
+			l.now += len(b)
+			return l.limit <= 0 || l.now <= l.limit
+		}
+		if l.now += i; l.limit > 0 && l.now > l.limit {
+			return false
+		}
+		l.now, b = 1, b[i+1:]
+	}
 }
 
 // replyCode gives the code of one line that go-smtp writes, and whether the reply

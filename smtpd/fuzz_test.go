@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,49 +116,82 @@ func stuff(b []byte) []byte {
 	return b
 }
 
-// FuzzEndOfData compares the scanner that skips with a plain search, in pieces of
-// any length.
-func FuzzEndOfData(f *testing.F) {
-	for _, seed := range []string{".\r\n", "a\r\n.\r\nb", "a\r\r\n.\r\n", "..\r\n.\r.\r\n", "\r\n.\r\r\n.\r\n"} {
-		f.Add([]byte(seed), uint8(1))
+// FuzzDots compares the reader that skips with one that looks at each byte, in pieces
+// of any length and with any room for what comes out.
+func FuzzDots(f *testing.F) {
+	for _, seed := range []string{".\r\n", "a\r\n.\r\nb", "a\r\r\n.\r\n", "..\r\n.\r.\r\n", "\r\n.\r\r\n.\r\n", "a\r\n..b\r\n.c\r\n.\r\n", "\n.\n.\r.\n"} {
+		f.Add([]byte(seed), uint8(0), uint8(0))
+		f.Add([]byte(seed), uint8(3), uint8(1))
 	}
-	f.Fuzz(func(t *testing.T, b []byte, step uint8) {
-		want := plainEnd(b)
-		got, s := -1, lineBegin
-		for at := 0; at < len(b) && got < 0; {
-			piece := b[at:min(len(b), at+int(step)+1)]
-			n, end := s.scan(piece)
-			if at += n; end {
-				got = at
+	f.Fuzz(func(t *testing.T, b []byte, step, room uint8) {
+		content, length := plainDots(b)
+		var got []byte
+		var state dots
+		at, end := 0, false
+		for to := 0; at < len(b) && !end; {
+			to = min(len(b), max(to, at+int(step)+1))
+			piece := make([]byte, int(room)+1)
+			var n, used int
+			n, used, end = state.take(piece, b[at:to])
+			got, at = append(got, piece[:n]...), at+used
+			if n == 0 && used == 0 {
+				t.Fatalf("%q: stands still at %d", b, at)
 			}
 		}
-		if got != want {
-			t.Fatalf("%q: got %d, want %d", b, got, want)
+		if end != (length >= 0) || end && at != length || !bytes.Equal(got, content) {
+			t.Fatalf("%q: got %q, end %v at %d, want %q, %d", b, got, end, at, content, length)
 		}
 	})
 }
 
-// plainEnd gives the length of the content with its end, -1 without one. A line ends
-// at CR LF, unless that CR follows a CR that ends no other line; ". CR" at the
-// beginning of a line is taken together.
-func plainEnd(b []byte) int {
+// plainDots gives the content without the doubled dots, and its length with its end,
+// -1 without one. A line ends at CR LF, unless that CR follows a CR that ends no other
+// line; ". CR" at the beginning of a line is taken together, and lost.
+func plainDots(b []byte) (content []byte, length int) {
 	begin := true
 	for i := 0; i < len(b); {
 		rest := b[i:]
+		lost, n := 0, 1
 		switch {
 		case begin && bytes.HasPrefix(rest, []byte(".\r\n")):
-			return i + 3
+			return content, i + 3
 		case begin && bytes.HasPrefix(rest, []byte(".\r")):
-			i, begin = i+min(3, len(rest)), false
+			lost, n = 2, 3
 		case begin && rest[0] == '.':
-			i, begin = i+min(2, len(rest)), false
-		case bytes.HasPrefix(rest, []byte("\r\n")):
-			i, begin = i+2, true
-		case rest[0] == '\r':
-			i, begin = i+min(2, len(rest)), false
-		default:
-			i, begin = i+1, false
+			lost, n = 1, 2
+		case bytes.HasPrefix(rest, []byte("\r\n")), rest[0] == '\r':
+			n = 2
+		}
+		begin = bytes.HasPrefix(rest, []byte("\r\n"))
+		n = min(n, len(rest))
+		content = append(content, rest[min(lost, n):n]...)
+		i += n
+	}
+	return content, -1
+}
+
+// TestLineLimit counts lines as go-smtp does, in pieces of any length.
+func TestLineLimit(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		limit int
+		text  string
+		want  bool
+	}{
+		{"just fits", 10, "12345678\r\n12345678\r\n", true},
+		{"one over", 10, "12345678\r\n123456789\r\n", false},
+		{"without an end", 10, "123456789", true},
+		{"one over without an end", 10, "1234567890", false},
+		{"no limit", 0, strings.Repeat("x", 10_000), true},
+	} {
+		for step := 1; step <= len(test.text); step++ {
+			l, got := lines{limit: test.limit, now: 1}, true
+			for piece := range slices.Chunk([]byte(test.text), step) {
+				got = got && l.pass(piece)
+			}
+			if got != test.want {
+				t.Errorf("%s, in pieces of %d: got %v, want %v", test.name, step, got, test.want)
+			}
 		}
 	}
-	return -1
 }

@@ -103,18 +103,24 @@ func checkPath(address string, utf8 bool) *Reply {
 	return nil
 }
 
-// Data takes the content, from DATA or from chunks. The reply is always an
-// SMTPError, the 250 too: only so does its text reach the client.
+// Data takes the content: of chunks as go-smtp feeds them, of DATA from the guard. The
+// reply is always an SMTPError, the 250 too: only so does its text reach the client.
 func (s *session) Data(r io.Reader) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	s.chunks, _ = r.(*io.PipeReader)
+	from := s.guard.readData
+	if s.chunks != nil {
+		from = r.Read
+	} else {
+		defer s.guard.skip()
+	}
 	if s.env == nil {
 		return replyNoMail.smtpError()
 	}
 	close(s.begun)
-	s.chunks, _ = r.(*io.PipeReader)
 	s.guard.visit.begin()
-	reply := s.take(&body{from: r, left: s.srv.cfg.MaxMessageBytes})
+	reply := s.take(&body{from: from, left: s.srv.cfg.MaxMessageBytes})
 	s.guard.visit.finish(reply)
 	return reply.smtpError()
 }
@@ -194,7 +200,7 @@ func (s *session) Logout() error {
 
 // body is the content as the handler reads it: bounded, and it remembers how it ended.
 type body struct {
-	from io.Reader
+	from func([]byte) (int, error)
 	left int64 // bytes to the limit
 	err  error // io.EOF when all came
 }
@@ -203,7 +209,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	n, err := b.from.Read(p)
+	n, err := b.from(p)
 	if b.left -= int64(n); b.left < 0 {
 		b.err = errTooLarge
 		return 0, b.err
