@@ -182,8 +182,37 @@ const (
 	formTLS
 )
 
-// feedbackTag matches the start tag of an aggregate report, with any prefix.
-var feedbackTag = regexp.MustCompile(`<([A-Za-z_][A-Za-z0-9_.-]*:)?feedback[\s/>]`)
+// hasFeedbackTag tells whether text has the start tag of an aggregate report, with any
+// prefix.
+func hasFeedbackTag(text []byte) bool {
+	const name = "feedback"
+	for from := 0; ; from += len(name) {
+		i := bytes.Index(text[from:], []byte(name))
+		if i < 0 {
+			return false
+		}
+		from += i
+		behind := text[from+len(name):]
+		if len(behind) > 0 && (blank(behind[0]) || behind[0] == '/' || behind[0] == '>') && beginsTag(text[:from]) {
+			return true
+		}
+	}
+}
+
+// beginsTag tells whether text ends in "<", or in "<" and the prefix of a name.
+func beginsTag(text []byte) bool {
+	if prefix, ok := bytes.CutSuffix(text, []byte(":")); ok {
+		start := len(prefix)
+		for start > 0 && nameByte(prefix[start-1]) && prefix[start-1] != ':' {
+			start--
+		}
+		if start == len(prefix) || !nameStart(prefix[start]) {
+			return false
+		}
+		text = prefix[:start]
+	}
+	return bytes.HasSuffix(text, []byte("<"))
+}
 
 // sniff tells what a document is by its first bytes.
 func sniff(head []byte) form {
@@ -198,7 +227,7 @@ func sniff(head []byte) form {
 		text = decodeHead(utf16, head)
 	}
 	switch {
-	case bytes.Contains(text, []byte("feedback")) && feedbackTag.Match(text):
+	case hasFeedbackTag(text):
 		return formAggregate
 	case looksLikeTLS(text):
 		return formTLS

@@ -114,3 +114,31 @@ func TestReportFileName(t *testing.T) {
 		}
 	}
 }
+
+func TestHasFeedbackTag(t *testing.T) {
+	tests := []struct {
+		text string
+		want bool
+	}{
+		{"<feedback>", true},
+		{"x <feedback\n xmlns=''", true},
+		{"<feedback/>", true},
+		{"<a:feedback >", true},
+		{"<feedback:feedback>", true},
+		{"</feedback> <feedback>", true},
+		{"", false},
+		{"<feedback", false},
+		{"</feedback>", false},
+		{"feedback ", false},
+		{"<feedbacks>", false},
+		{"<userfeedback>", false},
+		{"<:feedback>", false},
+		{"<1:feedback>", false},
+		{"a:feedback ", false},
+	}
+	for _, tt := range tests {
+		if got := hasFeedbackTag([]byte(tt.text)); got != tt.want {
+			t.Errorf("%q: got %v, want %v", tt.text, got, tt.want)
+		}
+	}
+}

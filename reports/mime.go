@@ -190,19 +190,24 @@ func markFeedback(e *entity, parts []*entity) (any bool) {
 // report; they come first and are short.
 const beginningBytes = 8 << 10
 
+// firstFieldBytes is how much of that is decoded to see whether the first line is a field
+// at all: most parts are archives.
+const firstFieldBytes = 512
+
 var beginnings = sync.Pool{New: func() any { return new([beginningBytes]byte) }}
 
 // beginning reads the header-like lines at the start of a decoded part.
 func beginning(e *entity) header {
 	buf := beginnings.Get().(*[beginningBytes]byte)
 	defer beginnings.Put(buf)
-	start := buf[:min(len(e.body), beginningBytes)]
 	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
-	n, _ := io.ReadFull(newTransferReader(e.body, encoding), start) // decoded, the part may be shorter
-	start = trimBlankLines(start[:n])
-	if line, _ := cutLine(start); !isField(line) {
+	r := newTransferReader(e.body, encoding)
+	n, _ := io.ReadFull(r, buf[:firstFieldBytes]) // the part may be shorter
+	if line, _ := cutLine(trimBlankLines(buf[:n])); !isField(line) {
 		return header{}
 	}
+	more, _ := io.ReadFull(r, buf[n:])
+	start := trimBlankLines(buf[:n+more])
 	head, _, err := readHeader(start)
 	if err != nil {
 		return header{}
