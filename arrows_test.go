@@ -21,9 +21,10 @@ const module = "reportmx"
 var arrows = map[string][]string{
 	".": {"internal/command"},
 	"internal/command": {
-		"internal/config", "internal/control", "internal/intake", "internal/mailauth", "internal/dmarcdns",
+		"internal/config", "internal/control", "internal/enrich", "internal/intake", "internal/mailauth", "internal/dmarcdns",
 		"export", "storage", "storage/bolt", "reports", "smtpd",
 	},
+	"internal/enrich":           {"export", "storage", "reports", "internal/dmarcdns"},
 	"internal/intake":           {"smtpd", "reports", "internal/mailauth", "internal/dmarcdns", "storage"},
 	"internal/control":          {"storage", "export", "reports"},
 	"internal/mailauth":         {"internal/dmarcdns"},

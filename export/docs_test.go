@@ -50,6 +50,10 @@ func TestDocs(t *testing.T) {
 		got := append(append([]string{}, columns["all"]...), columns[kind]...)
 		checkHeader(t, kind, written(t, reports.Kind(kind), Options{Format: FormatCSV}), got)
 	}
+	enriched := strings.Split(csvHeader(written(t, reports.KindFailure, Options{Format: FormatCSV, Enricher: knownSource{}})), ",")
+	if diff := cmp.Diff(columns["enriched"], enriched[len(columns["all"])+len(columns["failure"]):]); diff != "" {
+		t.Errorf("columns of enrichment (-docs +written):\n%s", diff)
+	}
 	checkHeader(t, "summary", docsSummary(t, FormatCSV), columns["summary"])
 	if len(samples) != 12 {
 		t.Errorf("%d samples were found, want 12", len(samples))
@@ -58,10 +62,14 @@ func TestDocs(t *testing.T) {
 
 func checkHeader(t *testing.T, name, csv string, documented []string) {
 	t.Helper()
-	header, _, _ := strings.Cut(csv, "\r\n")
-	if diff := cmp.Diff(documented, strings.Split(header, ",")); diff != "" {
+	if diff := cmp.Diff(documented, strings.Split(csvHeader(csv), ",")); diff != "" {
 		t.Errorf("columns of %s (-docs +written):\n%s", name, diff)
 	}
+}
+
+func csvHeader(csv string) string {
+	header, _, _ := strings.Cut(csv, "\r\n")
+	return header
 }
 
 // tableColumns are the names in the first column of a Markdown table.

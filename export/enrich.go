@@ -12,7 +12,7 @@ type Enricher interface {
 // Source is what is known of an address. What is not known is the zero value.
 type Source struct {
 	Country    string // ISO 3166-1, two letters
-	ReverseDNS string
+	ReverseDNS string // as the owner of the address says, and anybody may say anything
 	BaseDomain string // organizational domain of ReverseDNS
 	Name, Type string // whose service it is, and of what sort
 	ASN        int64  // of the autonomous system
@@ -34,4 +34,30 @@ func sourceOf(e Enricher, ip netip.Addr) Source {
 		return Source{}
 	}
 	return e.Enrich(ip)
+}
+
+// enriched writes the source_… columns.
+func (r *row) enriched(s *Source) {
+	r.text("source_country", s.Country)
+	r.text("source_reverse_dns", s.ReverseDNS)
+	r.text("source_base_domain", s.BaseDomain)
+	r.text("source_name", s.Name)
+	r.text("source_type", s.Type)
+	r.optional("source_asn", s.asn())
+	r.text("source_as_name", s.ASName)
+	r.text("source_as_domain", s.ASDomain)
+}
+
+// enriched writes the same as an object.
+func (j *jsonText) enriched(s *Source) {
+	j.object("source")
+	j.text("country", s.Country)
+	j.text("reverse_dns", s.ReverseDNS)
+	j.text("base_domain", s.BaseDomain)
+	j.text("name", s.Name)
+	j.text("type", s.Type)
+	j.optional("asn", s.asn())
+	j.text("as_name", s.ASName)
+	j.text("as_domain", s.ASDomain)
+	j.endObject()
 }

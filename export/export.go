@@ -62,7 +62,8 @@ type Options struct {
 	// for programs that read CSV: a spreadsheet may run what a stranger wrote.
 	RawCells bool
 	// Enricher fills the source_… columns of the formats of parsedmarc; nil
-	// leaves them empty.
+	// leaves them empty. In our own formats of aggregate and failure reports it
+	// adds these columns behind all others, in JSON the object "source".
 	Enricher Enricher
 }
 
@@ -124,13 +125,13 @@ func newEncoder(kind reports.Kind, o Options) (encoder, error) {
 	}
 	switch o.Format {
 	case FormatCSV:
-		return &rowEncoder{kind: kind, row: row{style: styleCSV, raw: o.RawCells}}, nil
+		return &rowEncoder{kind: kind, row: row{style: styleCSV, raw: o.RawCells}, enricher: o.Enricher}, nil
 	case FormatNDJSONFlat:
-		return &rowEncoder{kind: kind, row: row{style: styleJSON}}, nil
+		return &rowEncoder{kind: kind, row: row{style: styleJSON}, enricher: o.Enricher}, nil
 	case FormatJSON:
-		return &jsonEncoder{first: "\n", between: ",\n", opening: "[", closing: "\n]\n"}, nil
+		return &jsonEncoder{first: "\n", between: ",\n", opening: "[", closing: "\n]\n", enricher: o.Enricher}, nil
 	case FormatNDJSON:
-		return &jsonEncoder{between: "\n", closing: "\n"}, nil
+		return &jsonEncoder{between: "\n", closing: "\n", enricher: o.Enricher}, nil
 	case FormatParsedmarcCSV:
 		return &parsedmarcCSV{kind: kind, row: row{raw: o.RawCells}, enricher: o.Enricher}, nil
 	case FormatParsedmarcJSON:

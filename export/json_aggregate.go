@@ -31,7 +31,8 @@ func (j *jsonText) aggregateHead(a *reports.Aggregate) {
 	j.texts("extensions", a.Extensions)
 }
 
-// record writes one record as an object, without what separates it from others.
+// record writes one record as an object that is left open, without what separates
+// it from others.
 // Nearly all bytes of an export come from here: it spells the shape out, with
 // fewer and longer pieces than member by member.
 func (j *jsonText) record(r *reports.Record) {
@@ -72,7 +73,6 @@ func (j *jsonText) record(r *reports.Record) {
 	}
 	j.literal(`]}`)
 	j.texts("extensions", r.Extensions)
-	j.endObject()
 }
 
 // between chooses what begins an element of an array, the first or another.

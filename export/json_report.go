@@ -1,6 +1,8 @@
 package export
 
 import (
+	"net/netip"
+
 	"reportmx/reports"
 	"reportmx/storage"
 )
@@ -11,6 +13,7 @@ import (
 type jsonEncoder struct {
 	first, between   string // what stands before the first report and before others
 	opening, closing string // what stands around all of them
+	enricher         Enricher
 	json             jsonText
 	any              bool // a report has been written
 	records          bool // the open report has a record already
@@ -44,6 +47,7 @@ func (e *jsonEncoder) part(out *output, r *storage.Report) {
 	switch {
 	case r.Kind == reports.KindFailure:
 		j.failure(r.Failure)
+		e.source(r.Failure.SourceIP)
 	case r.Kind == reports.KindTLS:
 		j.tls(r.TLS)
 	default:
@@ -67,10 +71,20 @@ func (e *jsonEncoder) aggregate(out *output, r *storage.Report) {
 		}
 		e.records = true
 		j.record(&r.Aggregate.Records[i])
+		e.source(r.Aggregate.Records[i].SourceIP)
+		j.endObject()
 		j.b = out.spill(j.b)
 	}
 	if r.Last {
 		j.endArray()
+	}
+}
+
+// source writes what the enricher knows of the source, if there is one.
+func (e *jsonEncoder) source(ip netip.Addr) {
+	if e.enricher != nil {
+		s := sourceOf(e.enricher, ip)
+		e.json.enriched(&s)
 	}
 }
 

@@ -120,19 +120,6 @@ func (e *parsedmarcCSV) endRow(out *output) {
 	e.row.b = out.spill(append(e.row.b, "\r\n"...))
 }
 
-// source writes what is known of an address besides the address.
-func (e *parsedmarcCSV) source(s Source) {
-	r := &e.row
-	r.text("source_country", s.Country)
-	r.text("source_reverse_dns", s.ReverseDNS)
-	r.text("source_base_domain", s.BaseDomain)
-	r.text("source_name", s.Name)
-	r.text("source_type", s.Type)
-	r.optional("source_asn", s.asn())
-	r.text("source_as_name", s.ASName)
-	r.text("source_as_domain", s.ASDomain)
-}
-
 // first writes the first cell of a row, which must not vanish when it is empty.
 func (r *row) first(column, s string) {
 	r.text(column, s)

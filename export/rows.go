@@ -1,6 +1,8 @@
 package export
 
 import (
+	"net/netip"
+
 	"reportmx/reports"
 	"reportmx/storage"
 )
@@ -8,9 +10,10 @@ import (
 // rowEncoder writes rows, as CSV or as flat NDJSON. What all rows of a report
 // begin with is made once and copied.
 type rowEncoder struct {
-	kind reports.Kind
-	row  row
-	head []byte // the columns that all rows of the open report share
+	kind     reports.Kind
+	row      row
+	enricher Enricher
+	head     []byte // the columns that all rows of the open report share
 }
 
 // begin writes the header row of CSV, also for an export without reports.
@@ -25,6 +28,7 @@ func (e *rowEncoder) begin(out *output) {
 	switch e.kind {
 	case reports.KindAggregate:
 		e.row.record(&reports.Record{})
+		e.source(netip.Addr{})
 	case reports.KindTLS:
 		e.row.tlsPolicy(tlsRowPolicy, &reports.TLSPolicy{})
 		e.row.tlsDetail(&reports.TLSFailure{})
@@ -45,6 +49,7 @@ func (e *rowEncoder) part(out *output, r *storage.Report) {
 		for i := range r.Aggregate.Records {
 			e.row.b = append(e.row.b, e.head...)
 			e.row.record(&r.Aggregate.Records[i])
+			e.source(r.Aggregate.Records[i].SourceIP)
 			e.endRow(out)
 		}
 	case reports.KindFailure:
@@ -77,8 +82,18 @@ func (e *rowEncoder) shared(r *storage.Report) {
 		e.row.aggregate(r.Aggregate)
 	case reports.KindFailure:
 		e.row.failure(r.Failure)
+		e.source(r.Failure.SourceIP)
 	case reports.KindTLS:
 		e.row.tls(r.TLS)
+	}
+}
+
+// source writes what the enricher knows of the source, if there is one: columns
+// that nobody asked for would make every export wider.
+func (e *rowEncoder) source(ip netip.Addr) {
+	if e.enricher != nil {
+		s := sourceOf(e.enricher, ip)
+		e.row.enriched(&s)
 	}
 }
 
