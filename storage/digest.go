@@ -2,6 +2,7 @@ package storage
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"reportmx/reports"
@@ -43,6 +44,14 @@ const (
 	DispositionQuarantine
 	DispositionReject
 )
+
+// Equal tells whether two digests say the same.
+func (d *Digest) Equal(e *Digest) bool {
+	return d.Seq == e.Seq && d.Chunk == e.Chunk && d.Last == e.Last &&
+		d.ReceivedAt.Equal(e.ReceivedAt) && d.Begin.Equal(e.Begin) &&
+		d.Authenticated == e.Authenticated && d.Conflict == e.Conflict && d.Implausible == e.Implausible &&
+		d.PolicyDomain == e.PolicyDomain && d.OrgName == e.OrgName && slices.Equal(d.Rows, e.Rows)
+}
 
 // DispositionOf gives the disposition of a word in a report.
 func DispositionOf(word string) Disposition {

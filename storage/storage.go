@@ -27,6 +27,9 @@ var (
 	ErrLocked = errors.New("store is in use by another process")
 	// ErrNewer: the store was written by a newer version of the program.
 	ErrNewer = errors.New("store was written by a newer version of reportmx")
+	// ErrOlder: the store was written by an older version of the program and is not
+	// yet brought up to date, which reading it alone cannot do.
+	ErrOlder = errors.New("store was written by an older version of reportmx")
 	// ErrDamaged: the store, or a value in it, is not what was written.
 	ErrDamaged = errors.New("store is damaged")
 	// ErrNotFound: no report or held message has this number.

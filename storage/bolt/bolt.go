@@ -13,6 +13,7 @@
 //	held            sequence → what is known of a held message
 //	held-raw        sequence → the held message
 //	held-hash       SHA-256 → sequence
+//	columns         as aggregate → what summaries need of a report (columns.go)
 //
 // Each value starts with the version of its form, its encoding and a CRC-32C over
 // itself, its bucket and its key: bbolt has no checksums of its own but for its
@@ -55,6 +56,13 @@ type Options struct {
 	ReadOnly bool          // the file must exist; Commit and DropHeld fail
 	Timeout  time.Duration // how long to wait for another process; 0 means 2 s
 	Logger   *slog.Logger  // nil discards
+	// Progress is called while a store of an older version is brought up to date,
+	// with the chunks of reports that are done, and all. An error stops it; the next
+	// Open goes on.
+	Progress func(done, all int64) error
+
+	anyLayout   bool // with ReadOnly: an older one is read as it is
+	migrateStep int  // 0 means migrateStep
 }
 
 // Store is an open file. All its methods may be called at the same time.
@@ -63,6 +71,7 @@ type Store struct {
 	codec    *codec
 	log      *slog.Logger
 	readOnly bool
+	layout   layout
 	queue    *queue
 	done     chan struct{} // closed when the committer has ended
 
@@ -79,7 +88,8 @@ type Store struct {
 
 // Open opens the file at path and, unless it is to be read only, makes it and its
 // folder when they are missing. The errors to decide on are storage.ErrLocked,
-// ErrNewer and ErrDamaged; with ReadOnly also fs.ErrNotExist.
+// ErrNewer and ErrDamaged; with ReadOnly also ErrOlder and fs.ErrNotExist. A store of
+// an older version is first brought up to date, which may take minutes.
 func Open(path string, o Options) (*Store, error) {
 	s, err := open(path, o)
 	if err != nil {
@@ -107,6 +117,9 @@ func open(path string, o Options) (*Store, error) {
 	s := &Store{codec: codec, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
 	if s.db, err = openFile(path, o); err == nil {
 		err = s.load()
+	}
+	if err == nil && !s.layout.current() {
+		err = s.bringUpToDate(&o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeFile())
@@ -179,13 +192,24 @@ func (s *Store) load() error {
 		if info.Size() < tx.Size() {
 			return fmt.Errorf("%w: the file has %d bytes and should have %d", storage.ErrDamaged, info.Size(), tx.Size())
 		}
-		if err := checkSchema(tx); err != nil {
+		if s.layout, err = readLayout(tx); err != nil {
 			return err
 		}
 		s.saved, err = s.loadCounters(tx)
 		s.counters = s.saved
 		return err
 	})
+}
+
+// bringUpToDate makes the store one that this program reads, if it may.
+func (s *Store) bringUpToDate(o *Options) error {
+	switch {
+	case !o.ReadOnly:
+		return s.migrate(o)
+	case o.anyLayout:
+		return nil
+	}
+	return fmt.Errorf("%w: the server, or any command that changes the store, brings it up to date when it opens it", storage.ErrOlder)
 }
 
 // Close waits for what is being committed, then lets go of the file. What is

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 
 	"go.etcd.io/bbolt"
 
+	"reportmx/reports"
 	"reportmx/storage"
 )
 
@@ -20,18 +22,46 @@ func (s *Store) Check(ctx context.Context) error {
 	if err := s.checkKeys(ctx); err != nil {
 		return err
 	}
-	for _, err := range s.Reports(ctx, storage.Query{}) {
-		if err != nil {
-			return fmt.Errorf("check: %w", err)
-		}
+	if err := s.checkReports(ctx); err != nil {
+		return fmt.Errorf("check: %w", err)
 	}
 	return nil
+}
+
+// checkReports decodes all reports, and tells whether their columns fit them. In a
+// store that is not up to date there may be none.
+func (s *Store) checkReports(ctx context.Context) error {
+	next, stop := iter.Pull2(s.Digests(ctx, storage.Query{}))
+	defer stop()
+	for r, err := range s.Reports(ctx, storage.Query{}) {
+		if err != nil {
+			return err
+		}
+		if r.Kind != reports.KindAggregate || !s.layout.current() {
+			continue
+		}
+		d, err, more := next()
+		if err != nil {
+			return err
+		}
+		if !more || !d.Equal(storage.DigestOf(r)) {
+			return fmt.Errorf("%w: the columns of report %d do not fit it", storage.ErrDamaged, r.Seq)
+		}
+	}
+	if !s.layout.current() {
+		return nil
+	}
+	d, err, more := next()
+	if more && err == nil {
+		err = fmt.Errorf("%w: there are columns of report %d and not the report", storage.ErrDamaged, d.Seq)
+	}
+	return err
 }
 
 // checkKeys is Check but for decoding the values.
 func (s *Store) checkKeys(ctx context.Context) error {
 	c := s.now()
-	for i, bucket := range buckets {
+	for i, bucket := range s.layout.buckets() {
 		if bucket == bucketMeta {
 			continue
 		}

@@ -70,13 +70,18 @@ func (c *codec) columns(r *storage.Report) ([]*value, error) {
 		part, a := *r, *r.Aggregate
 		a.Records = records[i:min(i+storage.ChunkRecords, len(records))]
 		part.Aggregate, part.Last = &a, i+storage.ChunkRecords >= len(records)
-		v, err := c.pack(appendColumns(nil, storage.DigestOf(&part)), nil, columnStampBytes)
+		v, err := c.columnsOf(&part)
 		if err != nil {
 			return nil, err
 		}
 		values = append(values, v)
 	}
 	return values, nil
+}
+
+// columnsOf encodes the columns of one part of a report.
+func (c *codec) columnsOf(part *storage.Report) (*value, error) {
+	return c.pack(appendColumns(nil, storage.DigestOf(part)), nil, columnStampBytes)
 }
 
 func appendColumns(b []byte, d *storage.Digest) []byte {

@@ -15,9 +15,6 @@ import (
 	"reportmx/storage"
 )
 
-// schemaVersion is the version of the layout that the package comment shows.
-const schemaVersion = 1
-
 // The keys of the meta bucket.
 var (
 	keySchema   = []byte("schema")
@@ -103,28 +100,36 @@ func layOut(tx *bbolt.Tx) error {
 	return meta.Put(keyCreated, []byte(time.Now().UTC().Format(time.RFC3339)))
 }
 
-// checkSchema tells whether this program knows the layout of the file. The
-// version stands outside of all codecs, so that any version can read it.
-func checkSchema(tx *bbolt.Tx) error {
+// readLayout tells how the file is laid out, if this program knows it. The version
+// stands outside of all codecs, so that any version can read it.
+func readLayout(tx *bbolt.Tx) (l layout, err error) {
 	meta := tx.Bucket([]byte(bucketMeta))
 	if meta == nil {
-		return fmt.Errorf("%w: it is a bbolt file, but none of reportmx", storage.ErrDamaged)
+		return l, fmt.Errorf("%w: it is a bbolt file, but none of reportmx", storage.ErrDamaged)
 	}
 	v := meta.Get(keySchema)
 	if len(v) != 8 {
-		return fmt.Errorf("%w: the schema version is %d bytes long", storage.ErrDamaged, len(v))
+		return l, fmt.Errorf("%w: the schema version is %d bytes long", storage.ErrDamaged, len(v))
 	}
-	version := binary.BigEndian.Uint64(v)
-	if version > schemaVersion {
-		return fmt.Errorf("%w: its schema is %d, this program knows %d", storage.ErrNewer, version, schemaVersion)
+	l.schema = binary.BigEndian.Uint64(v)
+	if l.schema > schemaVersion {
+		return l, fmt.Errorf("%w: its schema is %d, this program knows %d", storage.ErrNewer, l.schema, schemaVersion)
 	}
-	if version != schemaVersion {
-		return fmt.Errorf("%w: there is no schema %d", storage.ErrDamaged, version)
+	if l.schema < schemaFirst {
+		return l, fmt.Errorf("%w: there is no schema %d", storage.ErrDamaged, l.schema)
 	}
-	for _, name := range buckets {
+	for _, name := range l.buckets() {
 		if tx.Bucket([]byte(name)) == nil {
-			return fmt.Errorf("%w: the bucket %s is missing", storage.ErrDamaged, name)
+			return l, fmt.Errorf("%w: the bucket %s is missing", storage.ErrDamaged, name)
 		}
 	}
-	return nil
+	v = meta.Get(keyMigrated)
+	if v == nil {
+		return l, nil
+	}
+	if len(v) != 8 || l.schema == schemaFirst {
+		return l, fmt.Errorf("%w: how far it is migrated cannot be told", storage.ErrDamaged)
+	}
+	l.unfinished, l.migrated = true, binary.BigEndian.Uint64(v)
+	return l, nil
 }

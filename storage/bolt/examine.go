@@ -35,12 +35,12 @@ func Examine(ctx context.Context, path string) error {
 // the way to the ends of each bucket is whole. It belongs in a process of its own,
 // as Examine does.
 func Glance(path string) error {
-	return examine(path, func(s *Store) error { return s.view(glance) })
+	return examine(path, func(s *Store) error { return s.view(s.glance) })
 }
 
 func examine(path string, look func(*Store) error) error {
 	debug.SetMaxStack(deepest)
-	s, err := Open(path, Options{ReadOnly: true})
+	s, err := Open(path, Options{ReadOnly: true, anyLayout: true})
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,8 @@ func (s *Store) checkPages(ctx context.Context) error {
 	})
 }
 
-func glance(tx *bbolt.Tx) error {
-	for _, bucket := range buckets[1:] {
+func (s *Store) glance(tx *bbolt.Tx) error {
+	for _, bucket := range s.layout.buckets()[1:] {
 		c := tx.Bucket([]byte(bucket)).Cursor()
 		for _, end := range []func() ([]byte, []byte){c.First, c.Last} {
 			k, v := end()

@@ -21,6 +21,8 @@ func TestMain(m *testing.M) {
 		err = writeUntilKilled(os.Args[1])
 	case "reader":
 		err = readDamaged(os.Args[1])
+	case "migrator":
+		err = migrateUntilKilled(os.Args[1])
 	default:
 		err = fmt.Errorf("there is no role %q", role)
 	}
