@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -35,6 +36,7 @@ var (
 
 // TestCut cuts the power of the disk under load, and kills the server.
 func TestCut(t *testing.T) {
+	together(t)
 	if !need(t, true, "mkfs.ext4", "mkfs.xfs", "mount") {
 		return
 	}
@@ -158,8 +160,8 @@ func (d *disk) cut() error {
 
 // remount brings the disk back as it is after the power has come back.
 func (d *disk) remount() error {
-	if err := unix.Unmount(d.dir, 0); err != nil {
-		return fmt.Errorf("umount: %w", err)
+	if err := d.unmount(); err != nil {
+		return err
 	}
 	if err := d.mount(); err != nil {
 		return err
@@ -172,7 +174,20 @@ func (d *disk) remount() error {
 
 func (d *disk) umount(t *testing.T) {
 	t.Helper()
-	if err := unix.Unmount(d.dir, 0); err != nil {
+	if err := d.unmount(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// unmount waits while the disk is busy: a process that another campaign starts at this
+// moment has our files open until it becomes its program.
+func (d *disk) unmount() (err error) {
+	wait(func() bool {
+		err = unix.Unmount(d.dir, 0)
+		return !errors.Is(err, unix.EBUSY)
+	})
+	if err != nil {
+		return fmt.Errorf("umount: %w", err)
+	}
+	return nil
 }

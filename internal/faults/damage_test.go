@@ -48,6 +48,7 @@ var ways = []struct {
 // it exports is right, or the export fails. Every second file looks as the clean stop
 // left it, so that only the ends are examined at the start.
 func TestDamage(t *testing.T) {
+	together(t)
 	begun := time.Now()
 	s := newServer(t, binary, filepath.Join(t.TempDir(), "data"))
 	whole, used := s.fill(t)

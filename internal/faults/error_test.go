@@ -35,6 +35,7 @@ func faultsOf(positions int) []fault {
 // TestErrors has one system call fail, at every position: no report is acknowledged
 // that is not in the store, and after a sync that failed the server ends with 75.
 func TestErrors(t *testing.T) {
+	together(t)
 	if !need(t, false, "strace") {
 		return
 	}

@@ -19,6 +19,7 @@ var tmpfs = fileSystem{name: "tmpfs"}
 // TestFullDisk fills the disk under load: senders are told 452 before anything fails,
 // and get 250 again when there is room, from the same process.
 func TestFullDisk(t *testing.T) {
+	together(t)
 	if !need(t, true, "mkfs.ext4", "mount") {
 		return
 	}

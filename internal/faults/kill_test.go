@@ -16,6 +16,7 @@ const killsPerStore = 25
 // whole and in the file before it is acknowledged; that it was synced, only a power
 // cut can show.
 func TestKill(t *testing.T) {
+	together(t)
 	begun := time.Now()
 	kills := size(60, 1000)
 	total, slowest, done, err := killCampaign(t, binary, kills)

@@ -23,6 +23,26 @@ func size(short, long int) int {
 	return short
 }
 
+// together lets the short campaigns run at the same time, since each of them waits a
+// lot. A deep one has the machine for itself.
+func together(t *testing.T) {
+	if !*deep {
+		t.Parallel()
+	}
+}
+
+// atATime is how many short campaigns that are, unless -parallel says otherwise.
+const atATime = "4"
+
+func setParallel() error {
+	told := *deep
+	flag.Visit(func(f *flag.Flag) { told = told || f.Name == "test.parallel" })
+	if told {
+		return nil
+	}
+	return flag.Set("test.parallel", atATime)
+}
+
 // roleVariable makes this binary another program: see imagesRole.
 const roleVariable = "REPORTMX_FAULTS_ROLE"
 
@@ -64,6 +84,10 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if err := setParallel(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	binary = filepath.Join(dir, "reportmx")
 	if out, err := exec.Command("go", "build", "-o", binary, "reportmx").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the server: %v\n%s", err, out)

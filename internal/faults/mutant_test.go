@@ -71,6 +71,7 @@ func (m mutant) build(t *testing.T, dir string) string {
 
 // TestMutants shows that the campaigns can find what they look for.
 func TestMutants(t *testing.T) {
+	together(t)
 	begun := time.Now()
 	var figures []string
 	build := t // its folders outlive one case
@@ -122,7 +123,7 @@ func images(t *testing.T, program string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := crashImages(t, tr, 800, 1)
+	r, err := crashImages(t, imageJob{Trace: *tr, Images: 800, Enough: 20, Seed: 1})
 	if err == nil && r.Bad > 0 {
 		err = fmt.Errorf("%d of %d images are bad, the first: %s", r.Bad, r.Images, r.First)
 	}
