@@ -20,6 +20,7 @@ import (
 type Engine interface {
 	Commit(ctx context.Context, b storage.Batch) (storage.Outcome, error)
 	Reports(ctx context.Context, q storage.Query) iter.Seq2[*storage.Report, error]
+	Digests(ctx context.Context, q storage.Query) iter.Seq2[*storage.Digest, error]
 	Raw(seq uint64) ([]byte, error)
 	Held(seq uint64) (*storage.Held, error)
 	HeldMessages(ctx context.Context) iter.Seq2[*storage.Held, error]
@@ -67,6 +68,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) Engine) {
 		{"a removal can be counted, and bounded", testRemoveBounds},
 		{"a reader lives with a removal", testRemoveWhileReading},
 		{"a reader gets no half report", testRemoveLong},
+		{"digests are those of the reports", testDigests},
+		{"a reader of digests lives with a removal", testDigestsWhileRemoved},
 		{"a closed store says so", testClosed},
 	}
 	for _, test := range tests {
