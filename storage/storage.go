@@ -133,7 +133,7 @@ type Held struct {
 type Batch struct {
 	Reports []Report // Seq, Conflict are given by the engine
 	Held    *Held    // nil: nothing to hold
-	Raw     []byte   // the message as kept, with our Received line; nil: keep none
+	Raw     []byte   // the message as kept, with our Received line; nil: keep none. The caller's again after Commit
 
 	// HoldQuota bounds the bytes of all messages in the hold, 0 does not. For a new
 	// one the oldest ones whose sender did not pass are dropped; when that is not

@@ -116,40 +116,53 @@ func (r Result) withRefusal(j judgement) Result {
 }
 
 // log writes the one line that a message gets.
-func (in *Intake) log(m message, f facts, res Result, elapsed time.Duration) {
+func (in *Intake) log(m *message, f facts, res Result, elapsed time.Duration) {
 	level := slog.LevelInfo
 	if res.Deferred() || res.Held || res.count("conflict") > 0 {
 		level = slog.LevelWarn
 	}
-	attrs := []any{
-		"id", m.ID,
-		"source", m.Facts.Source,
-		"verdict", res.verdict(),
-		"reply", res.Reply.Code,
-		"client_ip", m.Facts.Envelope.ClientIP,
-		"mail_from", m.Facts.Envelope.MailFrom,
-		"message_id", m.Facts.MessageID,
-		"sender_domain", m.Facts.Sender.Domain,
-		"sender_result", m.Facts.Sender.Result,
-		"sender_reason", f.SenderReason,
-		"bytes", len(m.Body),
-		"seconds", elapsed.Seconds(),
+	if !in.Log.Enabled(context.Background(), level) {
+		in.warnMissing(f)
+		return
 	}
-	for _, k := range res.Kept {
-		attrs = append(attrs, slog.Group("report", "kind", k.Kind, "seq", k.Seq, "outcome", k.Outcome, "target", k.Target, "authorization", k.Authorization))
+	attrs := append(make([]slog.Attr, 0, 16),
+		slog.String("id", m.ID),
+		slog.String("source", string(m.Facts.Source)),
+		slog.String("verdict", res.verdict()),
+		slog.Int("reply", res.Reply.Code),
+		slog.String("client_ip", m.Facts.Envelope.ClientIP),
+		slog.String("mail_from", m.Facts.Envelope.MailFrom),
+		slog.String("message_id", m.Facts.MessageID),
+		slog.String("sender_domain", m.Facts.Sender.Domain),
+		slog.String("sender_result", m.Facts.Sender.Result),
+		slog.String("sender_reason", f.SenderReason),
+		slog.Int("bytes", len(m.Body)),
+		slog.Float64("seconds", elapsed.Seconds()),
+	)
+	for i := range res.Kept {
+		attrs = append(attrs, res.Kept[i].attr())
 	}
 	if m.held != nil {
-		attrs = append(attrs, "held", m.held.Seq, "accepted_by", m.held.acceptedBy)
+		attrs = append(attrs, slog.Uint64("held", m.held.Seq), slog.String("accepted_by", m.held.acceptedBy))
 	}
 	if res.Reason != "" {
-		attrs = append(attrs, "reason", res.Reason)
+		attrs = append(attrs, slog.String("reason", res.Reason))
 	}
-	in.Log.Log(context.Background(), level, "message", attrs...)
+	in.Log.LogAttrs(context.Background(), level, "message", attrs...)
 	in.warnMissing(f)
 }
 
+func (k *Kept) attr() slog.Attr {
+	return slog.GroupAttrs("report",
+		slog.String("kind", string(k.Kind)),
+		slog.Uint64("seq", k.Seq),
+		slog.String("outcome", k.Outcome),
+		slog.String("target", k.Target),
+		slog.String("authorization", string(k.Authorization)))
+}
+
 // panics counts and logs the panics that readers had; their messages are held.
-func (in *Intake) panics(m message, found reports.Found) {
+func (in *Intake) panics(m *message, found reports.Found) {
 	for _, u := range found.Unreadable {
 		if u.Stack != nil {
 			in.Metrics.panicked()

@@ -28,17 +28,27 @@ func (in *Intake) gather(ctx context.Context, m *message) facts {
 		return f
 	}
 	in.count(f)
+	in.ask(ctx, m, &f)
+	return f
+}
+
+// ask does what may cost DNS: who sent the message, beside whether they may. Who sent
+// a held one was found out at receipt.
+func (in *Intake) ask(ctx context.Context, m *message, f *facts) {
 	ctx, cancel := context.WithTimeout(ctx, in.DNSBudget)
 	defer cancel()
-	var asking sync.WaitGroup
-	if m.held != nil { // who sent it was found out at receipt
+	switch {
+	case m.held != nil:
 		f.Sender, f.SenderReason = mailauth.Verdict(m.Facts.Sender.Result), "as found at receipt"
-	} else {
-		asking.Go(func() { in.authenticate(ctx, m, &f) })
+		in.authorize(ctx, m, f.Domains)
+	case !in.asksAuthorization(m):
+		in.authenticate(ctx, m, f)
+	default:
+		var asking sync.WaitGroup
+		asking.Go(func() { in.authenticate(ctx, m, f) })
+		in.authorize(ctx, m, f.Domains)
+		asking.Wait()
 	}
-	in.authorize(ctx, m, f.Domains)
-	asking.Wait()
-	return f
 }
 
 // served finds for each policy domain whether it is ours; a message has few of
@@ -119,7 +129,7 @@ func (in *Intake) authenticate(ctx context.Context, m *message, f *facts) {
 // missing record, DNS is asked again past the cache: the record may just have been
 // published, and a reporting server that is told 550 does not come back.
 func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]domainFacts) {
-	if in.policy(m).Authorization == Off || m.Facts.Source == storage.SourceImport {
+	if !in.asksAuthorization(m) {
 		return
 	}
 	for d, known := range domains {
@@ -133,4 +143,8 @@ func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]
 		known.Record, _ = dmarcdns.RecordName(d, in.Domain) // "" when it would be too long
 		domains[d] = known
 	}
+}
+
+func (in *Intake) asksAuthorization(m *message) bool {
+	return in.policy(m).Authorization != Off && m.Facts.Source != storage.SourceImport
 }

@@ -55,7 +55,7 @@ func (in *Intake) Retry(ctx context.Context, seq uint64, acceptedBy string) (Res
 	if h.Message.Source == storage.SourceImport {
 		m.find = func() reports.Found { return reports.FindFile(body, "", in.Limits) }
 	}
-	return in.take(ctx, m), nil
+	return in.take(ctx, &m), nil
 }
 
 // splitReceived parts a message from the Received line that we put before it: the
@@ -134,7 +134,7 @@ func (in *Intake) settle(h *held, b *storage.Batch) {
 }
 
 // evicted tells of held messages that were dropped for a new one.
-func (in *Intake) evicted(m message, seqs []uint64) {
+func (in *Intake) evicted(m *message, seqs []uint64) {
 	if len(seqs) > 0 {
 		in.Metrics.evicted.Add(float64(len(seqs)))
 		in.Log.Error("held messages dropped for a new one, the hold is at its quota", "id", m.ID, "seqs", seqs, "quota", in.HoldQuota)

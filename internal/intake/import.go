@@ -18,17 +18,18 @@ import (
 func (in *Intake) Import(ctx context.Context, name string, r io.Reader) (Result, error) {
 	share := in.inFlight.share()
 	defer share.release()
-	body, err := readMessage(ctx, r, in.MaxMessage, share)
+	buf, err := readMessage(ctx, r, in.MaxMessage, share)
 	if err != nil {
 		return Result{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	m := message{
 		ID:    newID(),
-		Body:  body,
+		Body:  buf[headroom:],
+		buf:   buf,
 		Facts: storage.Message{ReceivedAt: time.Now().UTC(), Source: storage.SourceImport},
 	}
-	m.find = func() reports.Found { return reports.FindFile(body, name, in.Limits) }
-	res := in.take(ctx, m)
-	recycle(body) // as in Data
+	m.find = func() reports.Found { return reports.FindFile(m.Body, name, in.Limits) }
+	res := in.take(ctx, &m)
+	recycle(buf) // as in Data
 	return res, nil
 }

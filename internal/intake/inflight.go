@@ -22,6 +22,10 @@ const shareWait = 20 * time.Second
 // firstShare is what a message gets at first; most reports fit in it.
 const firstShare = 64 << 10
 
+// headroom is what each buffer leaves free in front of its message: our Received line
+// goes there, and nearly always fits.
+const headroom = 1 << 10
+
 // budget is the memory of all messages in flight.
 type budget struct{ *semaphore.Weighted }
 
@@ -38,6 +42,10 @@ func (b *budget) share() *share { return &share{of: b} }
 // grow waits until the share has n bytes.
 func (s *share) grow(ctx context.Context, n int64) error {
 	if n <= s.got {
+		return nil
+	}
+	if s.of.TryAcquire(n - s.got) {
+		s.got = n
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, shareWait)
@@ -67,14 +75,14 @@ func recycle(buf []byte) {
 	}
 }
 
-// readMessage reads a message of at most limit bytes, never holding more memory
-// than its share: the buffer doubles, and each step waits for its bytes. Whoever
-// is done with the message may recycle it.
+// readMessage reads a message of at most limit bytes into a buffer, behind its
+// headroom, never holding more memory than its share: the buffer doubles, and each
+// step waits for its bytes. Whoever is done with the buffer may recycle it.
 func readMessage(ctx context.Context, r io.Reader, limit int64, s *share) ([]byte, error) {
 	if err := s.grow(ctx, firstShare); err != nil {
 		return nil, err
 	}
-	buf, err := readAll(ctx, r, limit, s, buffers.Get().(*[firstShare]byte)[:0])
+	buf, err := readAll(ctx, r, limit, s, buffers.Get().(*[firstShare]byte)[:headroom])
 	if err != nil {
 		recycle(buf)
 		return nil, err
@@ -89,7 +97,7 @@ func readAll(ctx context.Context, r io.Reader, limit int64, s *share, buf []byte
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
-		case int64(len(buf)) > limit:
+		case int64(len(buf)-headroom) > limit:
 			return buf, errTooBig
 		case err == io.EOF:
 			return buf, nil
@@ -98,7 +106,7 @@ func readAll(ctx context.Context, r io.Reader, limit int64, s *share, buf []byte
 		case len(buf) < cap(buf):
 			continue
 		}
-		next := min(2*int64(cap(buf)), limit+1)
+		next := min(2*int64(cap(buf)), headroom+limit+1)
 		if err := s.grow(ctx, next); err != nil {
 			return buf, err
 		}
@@ -106,4 +114,15 @@ func readAll(ctx context.Context, r io.Reader, limit int64, s *share, buf []byte
 		recycle(buf)
 		buf = larger
 	}
+}
+
+// below gives the message in buf with our line in front of it, in the same memory
+// when the line fits into the headroom.
+func below(received string, buf []byte) []byte {
+	at := headroom - len(received)
+	if at < 0 {
+		return append([]byte(received), buf[headroom:]...)
+	}
+	copy(buf[at:], received)
+	return buf[at:]
 }

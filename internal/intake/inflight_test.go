@@ -51,11 +51,11 @@ func TestBufferIsUsedAgain(t *testing.T) {
 	read := func(size int) []byte {
 		s := budget.share()
 		defer s.release()
-		body, err := readMessage(t.Context(), strings.NewReader(strings.Repeat("x", size)), 1<<20, s)
+		buf, err := readMessage(t.Context(), strings.NewReader(strings.Repeat("x", size)), 1<<20, s)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return body
+		return buf
 	}
 	small := read(100)
 	if cap(small) != firstShare {
@@ -64,9 +64,22 @@ func TestBufferIsUsedAgain(t *testing.T) {
 	recycle(read(firstShare + 1))
 	for range 10 {
 		again := read(10)
-		if got := string(again); cap(again) != firstShare || got != strings.Repeat("x", 10) {
+		if got := string(again[headroom:]); cap(again) != firstShare || got != strings.Repeat("x", 10) {
 			t.Errorf("again: got %q in a buffer of %d bytes", got, cap(again))
 		}
 		recycle(again)
+	}
+}
+
+func TestBelow(t *testing.T) {
+	for _, size := range []int{0, 1, headroom - 1, headroom, headroom + 1, 3 * headroom} {
+		line := strings.Repeat("r", size)
+		buf := append(make([]byte, headroom), "the message"...)
+		if got := string(below(line, buf)); got != line+"the message" {
+			t.Errorf("line of %d bytes: got %q", size, got)
+		}
+		if got := string(buf[headroom:]); got != "the message" {
+			t.Errorf("line of %d bytes: the message is now %q", size, got)
+		}
 	}
 }

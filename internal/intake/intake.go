@@ -113,7 +113,7 @@ const spareDisk = 64 << 20
 func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) smtpd.Reply {
 	share := in.inFlight.share()
 	defer share.release()
-	body, err := readMessage(ctx, r, in.MaxMessage, share)
+	buf, err := readMessage(ctx, r, in.MaxMessage, share)
 	if err != nil {
 		return in.unread(env, err)
 	}
@@ -121,7 +121,8 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 	at := time.Now().UTC()
 	m := message{
 		ID:       id,
-		Body:     body,
+		Body:     buf[headroom:],
+		buf:      buf,
 		Received: env.Received(in.Hostname, id, at),
 		ClientIP: env.ClientIP,
 		Facts: storage.Message{
@@ -136,9 +137,9 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 			},
 		},
 	}
-	m.find = func() reports.Found { return reports.Find(body, in.Limits) }
-	reply := in.take(ctx, m).Reply
-	recycle(body) // not deferred: what a panic leaves running may still read it
+	m.find = func() reports.Found { return reports.Find(m.Body, in.Limits) }
+	reply := in.take(ctx, &m).Reply
+	recycle(buf) // not deferred: what a panic leaves running may still read it
 	reply.Text += " (id " + id + ")"
 	return reply
 }
@@ -162,17 +163,26 @@ type message struct {
 	ID       string
 	Body     []byte // as received, without our Received line
 	Received string // our Received line, "" for an imported message
+	buf      []byte // Body behind its headroom; nil for a held message
 	ClientIP netip.Addr
 	Facts    storage.Message
 	find     func() reports.Found
 	held     *held // of a message that comes out of the hold
 }
 
+// raw is the message as it is kept, valid as long as its buffer.
+func (m *message) raw() []byte {
+	if m.buf == nil {
+		return append([]byte(m.Received), m.Body...)
+	}
+	return below(m.Received, m.buf)
+}
+
 // take is the way of a message, steps 3 to 7 of the design.
-func (in *Intake) take(ctx context.Context, m message) Result {
+func (in *Intake) take(ctx context.Context, m *message) Result {
 	start := time.Now()
-	f := in.gather(ctx, &m)
-	j := judge(f, in.policy(&m))
+	f := in.gather(ctx, m)
+	j := judge(f, in.policy(m))
 	m.held.override(&j)
 	res := in.carryOut(ctx, m, f, j)
 	elapsed := time.Since(start)
@@ -183,7 +193,7 @@ func (in *Intake) take(ctx context.Context, m message) Result {
 }
 
 // carryOut stores what the judge wants kept and finds the reply.
-func (in *Intake) carryOut(ctx context.Context, m message, f facts, j judgement) Result {
+func (in *Intake) carryOut(ctx context.Context, m *message, f facts, j judgement) Result {
 	if no, ok := j.first(refer); ok {
 		return Result{Reply: no.Reply, Reason: no.Reason}
 	}
@@ -224,7 +234,7 @@ func (in *Intake) notStored(err error) Result {
 }
 
 // batch is what one transaction is to hold.
-func (in *Intake) batch(m message, f facts, j judgement) storage.Batch {
+func (in *Intake) batch(m *message, f facts, j judgement) storage.Batch {
 	var b storage.Batch
 	keepRaw := true
 	for i := range f.Found.Reports {
@@ -244,14 +254,13 @@ func (in *Intake) batch(m message, f facts, j judgement) storage.Batch {
 		keepRaw = true
 	}
 	if keepRaw {
-		b.Raw = make([]byte, 0, len(m.Received)+len(m.Body))
-		b.Raw = append(append(b.Raw, m.Received...), m.Body...)
+		b.Raw = m.raw()
 	}
 	return b
 }
 
 // stored is a report with all that is known of it beside its own words.
-func (in *Intake) stored(m message, f facts, found reports.Report) storage.Report {
+func (in *Intake) stored(m *message, f facts, found reports.Report) storage.Report {
 	r := storage.Report{Message: m.Facts, Report: found}
 	if domain, ok := firstServed(r.PolicyDomains(), f.Domains); ok {
 		r.Authorization = string(f.Domains[domain].Authorization)

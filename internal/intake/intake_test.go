@@ -38,6 +38,7 @@ func (m *memory) Commit(_ context.Context, b storage.Batch) (storage.Outcome, er
 	if m.fail != nil {
 		return storage.Outcome{}, m.fail
 	}
+	b.Raw = bytes.Clone(b.Raw) // it is recycled
 	m.batches = append(m.batches, b)
 	var out storage.Outcome
 	for range b.Reports {
@@ -104,7 +105,7 @@ type bench struct {
 	dir    string
 }
 
-func newBench(t *testing.T, change func(*Config)) *bench {
+func newBench(t testing.TB, change func(*Config)) *bench {
 	t.Helper()
 	b := &bench{store: &memory{}, zone: &zone{}, fresh: &zone{}, sender: &sender{result: mailauth.Result{Verdict: mailauth.Pass, Domain: "receiver.example"}}, dir: t.TempDir()}
 	maildir, err := OpenMaildir(b.dir, 1<<20)

@@ -227,30 +227,33 @@ const (
 	maxCount = 1 << 53
 )
 
+// implausibleCounts tells of the first count that cannot be true: that is enough.
 func implausibleCounts(r *reports.Report) []reports.Warning {
-	var w []reports.Warning
-	check := func(count, least int64, where string) {
-		if (count < least || count > maxCount) && len(w) == 0 { // the first tells enough
-			w = append(w, reports.Warning{Code: "count_implausible", Where: where, Text: fmt.Sprint(count)})
-		}
-	}
 	switch r.Kind {
 	case reports.KindAggregate:
 		for i := range r.Aggregate.Records {
-			check(r.Aggregate.Records[i].Count, 1, fmt.Sprintf("record %d: count", i+1))
+			if n := r.Aggregate.Records[i].Count; n < 1 || n > maxCount {
+				return badCount(n, fmt.Sprintf("record %d: count", i+1))
+			}
 		}
 	case reports.KindFailure:
-		check(r.Failure.Incidents, 1, "Incidents")
+		if n := r.Failure.Incidents; n < 1 || n > maxCount {
+			return badCount(n, "Incidents")
+		}
 	case reports.KindTLS:
 		for i := range r.TLS.Policies {
 			for _, n := range []*int64{r.TLS.Policies[i].Successful, r.TLS.Policies[i].Failed} {
-				if n != nil {
-					check(*n, 0, fmt.Sprintf("policy %d: session count", i+1))
+				if n != nil && (*n < 0 || *n > maxCount) {
+					return badCount(*n, fmt.Sprintf("policy %d: session count", i+1))
 				}
 			}
 		}
 	}
-	return w
+	return nil
+}
+
+func badCount(n int64, where string) []reports.Warning {
+	return []reports.Warning{{Code: "count_implausible", Where: where, Text: fmt.Sprint(n)}}
 }
 
 // oddities are worth a warning and nothing more.

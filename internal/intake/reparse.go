@@ -22,7 +22,7 @@ func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, err
 	if i < 0 {
 		return nil, storage.ErrOtherReport
 	}
-	r := in.stored(message{Facts: old.Message}, facts{ReceivedAt: old.Message.ReceivedAt}, found.Reports[i])
+	r := in.stored(&message{Facts: old.Message}, facts{ReceivedAt: old.Message.ReceivedAt}, found.Reports[i])
 	if r.Kind == reports.KindFailure && in.Keep != KeepFull {
 		in.Keep.apply(r.Failure)
 	}
