@@ -33,6 +33,7 @@ type app struct {
 	intake   *intake.Intake
 	watcher  *dmarcdns.Watcher
 	aging    *retention
+	sources  func() (control.Enrichment, error)
 	targets  atomic.Pointer[config.Targets]
 	registry *prometheus.Registry
 	sessions *sessionMetrics
@@ -61,6 +62,27 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 	if a.dns, err = dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
 	}
+	if a.intake, err = a.newIntake(); err != nil {
+		return nil, err
+	}
+	a.watcher = &dmarcdns.Watcher{
+		Resolver: a.dns,
+		Address:  dmarcdns.URI{Local: cfg.Report.Aggregate[0], Host: cfg.Report.Domain},
+		Targets:  a.targetDomains,
+		Every:    time.Duration(cfg.Authorization.Recheck),
+		Log:      log,
+	}
+	if a.sources, err = enrichment(cfg); err != nil {
+		return nil, err
+	}
+	a.aging = newRetention(store, cfg.Retention, log, a.registry)
+	a.registry.MustRegister(newStateMetrics(a))
+	return a, nil
+}
+
+// newIntake makes the intake of a.
+func (a *app) newIntake() (*intake.Intake, error) {
+	cfg := a.cfg
 	// Strangers choose the names that this one asks for: it must not fill the
 	// cache, or take the slots, of the first.
 	senderDNS, err := dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers})
@@ -71,7 +93,7 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 	if err != nil {
 		return nil, err
 	}
-	a.intake = intake.New(intake.Config{
+	return intake.New(intake.Config{
 		Hostname:   cfg.SMTP.Hostname,
 		Domain:     cfg.Report.Domain,
 		Addresses:  addressesOf(cfg),
@@ -87,24 +109,14 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 		Store:      a.commits,
 		DNS:        a.dns,
 		FreshDNS:   a.dns.Fresh(),
-		Held:       store,
+		Held:       a.store,
 		Verifier:   mailauth.New(senderDNS),
 		Postmaster: postmaster,
 		FreeSpace:  func() (int64, error) { return freeSpace(cfg.Storage.Dir) },
 		Metrics:    a.counts,
-		Log:        log,
+		Log:        a.log,
 		Fatal:      a.fail,
-	})
-	a.watcher = &dmarcdns.Watcher{
-		Resolver: a.dns,
-		Address:  dmarcdns.URI{Local: cfg.Report.Aggregate[0], Host: cfg.Report.Domain},
-		Targets:  a.targetDomains,
-		Every:    time.Duration(cfg.Authorization.Recheck),
-		Log:      log,
-	}
-	a.aging = newRetention(store, cfg.Retention, log, a.registry)
-	a.registry.MustRegister(newStateMetrics(a))
-	return a, nil
+	}), nil
 }
 
 // fail remembers the first thing that the process cannot go on after.

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -60,10 +62,15 @@ func (s *selection) query() storage.Query {
 	}
 }
 
+// exportOrder is what the command line of export says.
+type exportOrder struct {
+	selection
+	format, output, scheduled string
+	flat, raw, enriched       bool
+}
+
 func (e *env) export() *cobra.Command {
-	var sel selection
-	var format, output, scheduled string
-	var flat, raw bool
+	var o exportOrder
 	cmd := &cobra.Command{
 		Use:   "export KIND | export --scheduled NAME",
 		Short: "write reports as CSV, JSON or NDJSON",
@@ -74,6 +81,9 @@ Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.
 
 parsedmarc-csv and parsedmarc-json are the files of parsedmarc, for what was
 built on them; docs/exports.md tells where they differ.
+
+With --enrich the country, the network and the name in the reverse DNS of each
+source are added, as far as [enrich] of the configuration says where to look.
 
 With --scheduled it does what [[schedule]] of the configuration says, all other
 options apart: each report is written once, also when a run is killed.`,
@@ -86,43 +96,69 @@ options apart: each report is written once, also when a run is killed.`,
 			if err := scheduledAlone(cmd, args); err != nil {
 				return err
 			}
-			if scheduled != "" {
-				return e.exportScheduled(cmd.Context(), scheduled)
+			if o.scheduled != "" {
+				return e.exportScheduled(cmd.Context(), o.scheduled)
 			}
-			kind, ok := kindNames[strings.ToLower(args[0])]
-			if !ok {
-				return fmt.Errorf("%w: %q is no kind of report: aggregate, failure or tls", errUsage, args[0])
-			}
-			f, err := exportFormat(format, flat)
-			if err != nil {
-				return err
-			}
-			if err := sel.check(); err != nil {
-				return err
-			}
-			c, err := e.reader(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			v := control.EncodeQuery(sel.query())
-			v.Set("format", string(f))
-			if raw {
-				v.Set("raw_cells", "true")
-			}
-			return e.writeOutput(output, func(w io.Writer) error {
-				_, err := c.Render(cmd.Context(), "/v1/reports/"+string(kind), v, w)
-				return err
-			})
+			return e.exportOnce(cmd.Context(), args[0], &o)
 		},
 	}
-	sel.flags(cmd)
-	cmd.Flags().StringVarP(&format, "format", "f", "csv", formatNames)
-	cmd.Flags().BoolVar(&flat, "flat", false, "with ndjson: one record a line instead of one report")
-	cmd.Flags().BoolVar(&raw, "raw-cells", false, "with csv and parsedmarc-csv: leave cells that look like formulas as they are")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this `file`, atomically, instead of stdout")
-	cmd.Flags().StringVar(&scheduled, "scheduled", "", "run the [[schedule]] of this `name`, or all")
+	o.selection.flags(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&o.format, "format", "f", "csv", formatNames)
+	f.BoolVar(&o.flat, "flat", false, "with ndjson: one record a line instead of one report")
+	f.BoolVar(&o.raw, "raw-cells", false, "with csv and parsedmarc-csv: leave cells that look like formulas as they are")
+	f.BoolVar(&o.enriched, "enrich", false, "add what is known of each source: country, network, reverse DNS")
+	f.StringVarP(&o.output, "output", "o", "", "write to this `file`, atomically, instead of stdout")
+	f.StringVar(&o.scheduled, "scheduled", "", "run the [[schedule]] of this `name`, or all")
 	return cmd
+}
+
+// exportOnce writes the reports of one kind.
+func (e *env) exportOnce(ctx context.Context, kindName string, o *exportOrder) error {
+	kind, ok := kindNames[strings.ToLower(kindName)]
+	if !ok {
+		return fmt.Errorf("%w: %q is no kind of report: aggregate, failure or tls", errUsage, kindName)
+	}
+	if o.enriched && kind == reports.KindTLS {
+		return fmt.Errorf("%w: --enrich: TLS reports name no source", errUsage)
+	}
+	v, err := o.parameters()
+	if err != nil {
+		return err
+	}
+	c, err := e.reader(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.Note = e.note
+	return e.writeOutput(o.output, func(w io.Writer) error {
+		_, err := c.Render(ctx, "/v1/reports/"+string(kind), v, w)
+		return err
+	})
+}
+
+// note says what a person should know of an export that is whole.
+func (e *env) note(text string) { fmt.Fprintf(e.stderr, "reportmx: %s\n", printable(text)) }
+
+// parameters spells the order for the control socket.
+func (o *exportOrder) parameters() (url.Values, error) {
+	f, err := exportFormat(o.format, o.flat)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.selection.check(); err != nil {
+		return nil, err
+	}
+	v := control.EncodeQuery(o.query())
+	v.Set("format", string(f))
+	if o.raw {
+		v.Set("raw_cells", "true")
+	}
+	if o.enriched {
+		control.Enriched(v)
+	}
+	return v, nil
 }
 
 // scheduledAlone tells whether either a kind or --scheduled was given, and with the
@@ -135,7 +171,7 @@ func scheduledAlone(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("%w: --scheduled takes no kind: the schedule has one", errUsage)
 	}
 	for _, other := range []string{
-		"since", "until", "arrived-since", "arrived-until", "target", "org", "authenticated", "format", "flat", "raw-cells", "output",
+		"since", "until", "arrived-since", "arrived-until", "target", "org", "authenticated", "format", "flat", "raw-cells", "enrich", "output",
 	} {
 		if cmd.Flags().Changed(other) {
 			return fmt.Errorf("%w: --%s does not go with --scheduled: the schedule decides", errUsage, other)

@@ -93,7 +93,10 @@ func openWriter(cfg *config.Config, stderr io.Writer) (*session, error) {
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	server := &control.Server{Store: store, Importer: importer{app.intake}, Schedules: store, Retrier: importer{app.intake}, Reparser: app, Pruner: app.aging, Copier: app}
+	server := &control.Server{
+		Store: store, Importer: importer{app.intake}, Schedules: store, Retrier: importer{app.intake},
+		Reparser: app, Pruner: app.aging, Copier: app, Enrich: app.sources,
+	}
 	return &session{Client: control.Local(server.Handler()), store: store}, nil
 }
 
@@ -129,6 +132,10 @@ func openFile(cfg *config.Config, o bolt.Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := &control.Server{Store: store, Copier: store}
+	sources, err := enrichment(cfg)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	server := &control.Server{Store: store, Copier: store, Enrich: sources}
 	return &session{Client: control.Local(server.Handler()), store: store}, nil
 }

@@ -26,6 +26,9 @@ func replaceFile(name string, write func(io.Writer) error) error {
 
 // replaceFileAs is replaceFile for a file of another mode.
 func replaceFileAs(name string, mode os.FileMode, write func(io.Writer) error) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("%w: a folder; name a file in it", errUsage)
+	}
 	dir := filepath.Dir(name)
 	tmp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
 	if err != nil {

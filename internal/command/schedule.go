@@ -43,6 +43,7 @@ func (e *env) exportScheduled(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	c.Note = e.note
 	var failures []error
 	for i := range chosen {
 		run := &scheduleRun{client: c.Client, plan: planOf(&chosen[i]), schedule: &chosen[i], written: e.stdout}
@@ -112,6 +113,9 @@ func (r *scheduleRun) all(ctx context.Context) error {
 func (r *scheduleRun) write(ctx context.Context, due *control.Range) error {
 	v := due.Parameters(storage.Query{Target: r.schedule.Target})
 	v.Set("format", r.schedule.Format)
+	if r.schedule.Enrich {
+		control.Enriched(v)
+	}
 	name := r.plan.Name + "-" + rangeName(due) + extension(r.schedule)
 	return r.file(name, func(w io.Writer) (keep bool, err error) {
 		w, finish, err := compressor(r.schedule.Compress, w)

@@ -191,6 +191,7 @@ func (a *app) handler() http.Handler {
 		Reparser: a,
 		Pruner:   a.aging,
 		Copier:   a,
+		Enrich:   a.sources,
 		Status:   func() any { return a.status() },
 		Metrics:  a.monitoring(),
 

@@ -118,6 +118,7 @@ func (c *check) times() {
 	if l.Session < l.Idle {
 		c.contradiction("limits.session", "limits.idle", l.Session, l.Idle, "is shorter than")
 	}
+	c.atLeast("enrich.budget", c.cfg.Enrich.Budget, Duration(time.Second))
 	c.atLeast("dns.budget", c.cfg.DNS.Budget, Duration(100*time.Millisecond))
 	if c.cfg.DNS.Budget >= Duration(5*time.Second) {
 		c.wrong("dns.budget", c.cfg.DNS.Budget, `too long, the reply to DATA has to come within 5s; write less, such as "4s"`)

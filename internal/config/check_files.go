@@ -28,7 +28,22 @@ func (c *check) files() {
 	case err == nil && !info.IsDir():
 		c.wrong("storage.dir", dir, "a file; name a folder, or one that does not exist yet")
 	}
+	c.databases()
 	c.socket()
+}
+
+// databases checks no more than their names: whether they are there is a matter of
+// each export, and no reason for the server not to start.
+func (c *check) databases() {
+	for _, path := range c.cfg.Enrich.Databases {
+		info, err := os.Stat(path)
+		switch {
+		case path == "":
+			c.wrong("enrich.databases", path, "empty; write the path of a file in MaxMind's format")
+		case err == nil && info.IsDir():
+			c.wrong("enrich.databases", path, "a folder; name the files in it")
+		}
+	}
 }
 
 // credentials is where systemd puts what LoadCredential names (systemd.exec(5)), only

@@ -26,9 +26,9 @@ func (c *check) readSchedules(given any) []Schedule {
 			return nil
 		}
 		s := Schedule{Kind: "aggregate", Format: "csv", Period: "arrived"}
-		for key, into := range map[string]*string{
+		for key, into := range map[string]any{
 			"name": &s.Name, "kind": &s.Kind, "format": &s.Format, "target": &s.Target,
-			"dir": &s.Dir, "compress": &s.Compress, "period": &s.Period,
+			"dir": &s.Dir, "compress": &s.Compress, "period": &s.Period, "enrich": &s.Enrich,
 		} {
 			value, given := table[key]
 			if !given {
@@ -76,8 +76,20 @@ func (c *check) schedules() {
 			}
 			s.Target = d
 		}
+		c.enriched(path, s)
 		if s.Dir == "" {
 			s.Dir = filepath.Join(c.cfg.Storage.Dir, "exports")
 		}
+	}
+}
+
+// enriched checks that a schedule has something to enrich, and to enrich with.
+func (c *check) enriched(path string, s *Schedule) {
+	switch {
+	case !s.Enrich:
+	case s.Kind == "tls":
+		c.wrong(path+".enrich", s.Enrich, `TLS reports name no source; remove it, or choose kind = "aggregate" or "failure"`)
+	case !c.cfg.Enrich.Anything():
+		c.wrong(path+".enrich", s.Enrich, "nothing to enrich with; write enrich.databases, or enrich.reverse_dns = true")
 	}
 }

@@ -36,6 +36,7 @@ type Config struct {
 	Hold          Hold
 	Postmaster    Postmaster
 	Control       Control
+	Enrich        Enrich
 	Schedule      []Schedule
 	Metrics       Metrics
 	Log           Log
@@ -134,6 +135,16 @@ type Control struct {
 	Socket string // path; by default in $RUNTIME_DIRECTORY, else in Storage.Dir
 }
 
+// Enrich is the section [enrich]: what exports add about each source.
+type Enrich struct {
+	ReverseDNS bool
+	Databases  []string // paths of files in MaxMind's format; none of them need exist
+	Budget     Duration // for all look-ups of one export
+}
+
+// Anything tells whether there is something to look at.
+func (e *Enrich) Anything() bool { return e.ReverseDNS || len(e.Databases) > 0 }
+
 // Schedule is one [[schedule]]: files that export --scheduled writes.
 type Schedule struct {
 	Name     string // a-z, 0-9 and "-"; no two have the same
@@ -143,6 +154,7 @@ type Schedule struct {
 	Dir      string // by default "exports" in Storage.Dir
 	Compress string // "", gzip or zstd
 	Period   string // arrived, day, week or month
+	Enrich   bool   // with the columns of Config.Enrich; not of kind tls
 }
 
 // Metrics is the section [metrics].

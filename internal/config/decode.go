@@ -115,6 +115,13 @@ func oneOf(words ...string) error {
 // have held for the same option.
 func fromEnv(text string, into any) any {
 	switch into.(type) {
+	case *bool:
+		switch text {
+		case "true":
+			return true
+		case "false":
+			return false
+		}
 	case *int:
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n

@@ -140,6 +140,14 @@ var errorTests = map[string]struct {
 		"[[schedule]]\nname = \"a\"\n[[schedule]]\nname = \"a\"",
 		`c.toml:8: schedule.name = "a": given twice; choose another name`,
 	},
+	"schedule with nothing to enrich with": {
+		"[[schedule]]\nname = \"a\"\nenrich = true",
+		`c.toml:7: schedule.enrich = true: nothing to enrich with; write enrich.databases, or enrich.reverse_dns = true`,
+	},
+	"schedule of TLS reports with sources": {
+		"[[schedule]]\nname = \"a\"\nkind = \"tls\"\nenrich = true\n[enrich]\nreverse_dns = true",
+		`c.toml:8: schedule.enrich = true: TLS reports name no source; remove it, or choose kind = "aggregate" or "failure"`,
+	},
 	"schedule of an unknown period": {
 		"[[schedule]]\nname = \"a\"\nperiod = \"year\"",
 		`c.toml:7: schedule.period = "year": not one of the words allowed; write one of "arrived", "day", "week", "month"`,

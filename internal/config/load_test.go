@@ -101,8 +101,9 @@ func TestEnvironmentGoesBeforeTheFile(t *testing.T) {
 
 func TestEveryOptionHasItsVariable(t *testing.T) {
 	nonsense := map[string]string{ // where most words are right
-		"storage.dir":    "load_test.go",
-		"control.socket": strings.Repeat("long", 30),
+		"storage.dir":      "load_test.go",
+		"control.socket":   strings.Repeat("long", 30),
+		"enrich.databases": ".",
 	}
 	for _, o := range defaults().options() {
 		t.Run(o.env(), func(t *testing.T) {

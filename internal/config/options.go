@@ -44,6 +44,7 @@ func defaults() *Config {
 		Failure:    Failure{Keep: "headers"},
 		Hold:       Hold{Size: 1 << 30},
 		Postmaster: Postmaster{Size: 64 << 20},
+		Enrich:     Enrich{Budget: Duration(10 * time.Minute)},
 		Log:        Log{Level: slog.LevelInfo, Format: "text"},
 	}
 }
@@ -98,6 +99,9 @@ func (c *Config) options() []option {
 		{"postmaster.size", &c.Postmaster.Size},
 		{"hold.size", &c.Hold.Size},
 		{"control.socket", &c.Control.Socket},
+		{"enrich.reverse_dns", &c.Enrich.ReverseDNS},
+		{"enrich.databases", &c.Enrich.Databases},
+		{"enrich.budget", &c.Enrich.Budget},
 		{"schedule", &c.Schedule},
 		{"metrics.listen", &c.Metrics.Listen},
 		{"log.level", &c.Log.Level},
@@ -108,6 +112,7 @@ func (c *Config) options() []option {
 // scheduleKeys are the options of one [[schedule]].
 var scheduleKeys = []string{
 	"schedule.name", "schedule.kind", "schedule.format", "schedule.target", "schedule.dir", "schedule.compress", "schedule.period",
+	"schedule.enrich",
 }
 
 // targetKeys are the options of one [[target]].

@@ -29,7 +29,7 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) {
 	if err == nil && n != size {
 		err = fmt.Errorf("the copy ended after %d of %d bytes", n, size)
 	}
-	writeEnd(w, n, err)
+	writeEnd(w, end{Count: n}, err)
 }
 
 // Backup writes a copy of the store to w and gives its size in bytes.

@@ -20,6 +20,8 @@ var ErrCutShort = errors.New("the answer was cut short")
 // Client asks the running server, or the handlers in its own process.
 type Client struct {
 	http http.Client
+	// Note is told what a person should know of an answer that is whole; it may be nil.
+	Note func(string)
 }
 
 // Dial gives a client for the server at a Unix socket. The error is that no server
@@ -33,7 +35,7 @@ func Dial(path string) (*Client, error) {
 		return nil, fmt.Errorf("no server answers at %s: %w", path, errors.Unwrap(err))
 	}
 	c.Close()
-	return &Client{http.Client{Transport: &http.Transport{
+	return &Client{http: http.Client{Transport: &http.Transport{
 		DialContext:         func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) },
 		MaxIdleConnsPerHost: 8,
 		DisableCompression:  true,
@@ -42,7 +44,7 @@ func Dial(path string) (*Client, error) {
 
 // Local gives a client for handlers in this process.
 func Local(h http.Handler) *Client {
-	return &Client{http.Client{Transport: local{h}}}
+	return &Client{http: http.Client{Transport: local{h}}}
 }
 
 // Close lets idle connections go.
@@ -80,6 +82,9 @@ func (c *Client) Render(ctx context.Context, path string, q url.Values, w io.Wri
 	var e end
 	if err := json.Unmarshal([]byte(res.Trailer.Get(endTrailer)), &e); err != nil {
 		return 0, ErrCutShort
+	}
+	if e.Note != "" && c.Note != nil {
+		c.Note(e.Note)
 	}
 	return e.Count, e.err()
 }

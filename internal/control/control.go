@@ -48,6 +48,7 @@ type end struct {
 	End   bool   `json:"end,omitempty"`
 	Count int64  `json:"count"`
 	Error string `json:"error,omitempty"`
+	Note  string `json:"note,omitempty"` // what a person should know of an answer that is whole
 }
 
 // endTrailer is the name of the trailer that ends rendered answers.

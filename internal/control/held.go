@@ -73,7 +73,7 @@ func (s *Server) heldRaw(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "message/rfc822")
 	declareEnd(w)
 	if _, err := w.Write(raw); err == nil {
-		writeEnd(w, 1, nil)
+		writeEnd(w, end{Count: 1}, nil)
 	}
 }
 

@@ -84,17 +84,21 @@ func (s *Server) reports(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	declareEnd(w)
 	o := export.Options{Format: export.Format(v.Get("format")), RawCells: v.Get("raw_cells") == "true"}
+	if v.Get(paramEnrich) == "true" {
+		s.enriched(w, r, q.Kind, o, chosen)
+		return
+	}
+	declareEnd(w)
 	count, err := export.Write(w, q.Kind, o, chosen)
-	writeEnd(w, count, err)
+	writeEnd(w, end{Count: count}, err)
 }
 
 // declareEnd announces the trailer, which HTTP wants before the body.
 func declareEnd(w http.ResponseWriter) { w.Header().Set("Trailer", endTrailer) }
 
-func writeEnd(w http.ResponseWriter, count int64, err error) {
-	e := end{End: err == nil, Count: count}
+func writeEnd(w http.ResponseWriter, e end, err error) {
+	e.End = err == nil
 	if err != nil {
 		e.Error = err.Error()
 	}
@@ -118,5 +122,5 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	declareEnd(w)
-	writeEnd(w, 1, sum.Write(w, export.Options{Format: export.Format(v.Get("format"))}))
+	writeEnd(w, end{Count: 1}, sum.Write(w, export.Options{Format: export.Format(v.Get("format"))}))
 }

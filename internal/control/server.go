@@ -22,6 +22,9 @@ type Server struct {
 	Status   func() any   // one JSON object
 	Metrics  http.Handler // /metrics (Prometheus), /healthz and /readyz
 
+	// Enrich begins an export that tells more of each source; nil where nobody can.
+	Enrich func() (Enrichment, error)
+
 	Schedules Schedules // nil for a store that is open only to read
 }
 
