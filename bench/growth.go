@@ -54,11 +54,12 @@ func (b *bench) grow(ctx context.Context, server *server, have, size int) error 
 		return err
 	}
 	probe := min(growthProbe, (size-have)/2)
-	_, err = put(ctx, store, b.seed, have, size-probe)
+	batch := func(i int) storage.Batch { return growthBatch(b.seed, i) }
+	_, err = put(ctx, store, batch, have, size-probe)
 	start := ownCPU()
 	var waits []time.Duration
 	if err == nil {
-		waits, err = put(ctx, store, b.seed, size-probe, size)
+		waits, err = put(ctx, store, batch, size-probe, size)
 	}
 	cpu := (ownCPU() - start) / time.Duration(probe)
 	if err := errors.Join(err, store.Close()); err != nil {
@@ -108,9 +109,9 @@ func (b *bench) readGrown(server *server, size int) error {
 	return nil
 }
 
-// put commits the reports first to last-1, each by itself, and gives how long each
+// put commits the batches first to last-1, each by itself, and gives how long each
 // took.
-func put(ctx context.Context, store *bolt.Store, seed uint64, first, last int) ([]time.Duration, error) {
+func put(ctx context.Context, store *bolt.Store, batch func(i int) storage.Batch, first, last int) ([]time.Duration, error) {
 	waits := make([]time.Duration, last-first)
 	errs := make([]error, growthWriters)
 	var next atomic.Int64
@@ -119,9 +120,9 @@ func put(ctx context.Context, store *bolt.Store, seed uint64, first, last int) (
 	for w := range growthWriters {
 		group.Go(func() {
 			for i := int(next.Add(1)) - 1; i < last; i = int(next.Add(1)) - 1 {
-				batch := growthBatch(seed, i)
+				b := batch(i)
 				start := time.Now()
-				if _, errs[w] = store.Commit(ctx, batch); errs[w] != nil {
+				if _, errs[w] = store.Commit(ctx, b); errs[w] != nil {
 					return
 				}
 				waits[i-first] = time.Since(start)
@@ -137,28 +138,32 @@ func put(ctx context.Context, store *bolt.Store, seed uint64, first, last int) (
 	return waits, nil
 }
 
-// growthBatch makes a report as it comes out of the intake. Days follow the order
-// of arrival, about 3,000 reports a day.
+// growthBatch makes a report of three records. Days follow the order of arrival, about
+// 3,000 reports a day.
 func growthBatch(seed uint64, i int) storage.Batch {
 	r := rand.New(rand.NewPCG(seed, uint64(i)))
 	begin := time.Date(2024, 11, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i/3000%365)
-	domain := policyDomain(i % policyDomains)
+	return storedBatch(r, arrival{number: i, domain: policyDomain(i % policyDomains), begin: begin, records: 3})
+}
+
+// arrival is what a report that is put straight into a store is made of.
+type arrival struct {
+	number  int
+	domain  string
+	begin   time.Time // it arrives 30 hours later
+	records int
+}
+
+// storedBatch makes a report as it comes out of the intake, and its message.
+func storedBatch(r *rand.Rand, o arrival) storage.Batch {
 	org := fmt.Sprintf("org%d.example", r.IntN(organizations))
 	a := &reports.Aggregate{
 		Schema: reports.SchemaRFC7489, Version: "1.0", OrgName: org, Email: "noreply-dmarc@" + org,
-		ReportID: fmt.Sprintf("%d.%016x", i, r.Uint64()), Begin: begin, End: begin.Add(86_399 * time.Second),
-		PolicyPublished: reports.PolicyPublished{Domain: domain, P: "reject", SP: "reject", ADKIM: "r", ASPF: "r", FO: "0"},
+		ReportID: fmt.Sprintf("%d.%016x", o.number, r.Uint64()), Begin: o.begin, End: o.begin.Add(86_399 * time.Second),
+		PolicyPublished: reports.PolicyPublished{Domain: o.domain, P: "reject", SP: "reject", ADKIM: "r", ASPF: "r", FO: "0"},
 	}
-	for range 3 {
-		a.Records = append(a.Records, reports.Record{
-			SourceIP: netip.AddrFrom4([4]byte{198, 18, byte(r.IntN(256)), byte(r.IntN(256))}), Count: int64(1 + r.IntN(100)),
-			PolicyEvaluated: reports.PolicyEvaluated{Disposition: "none", DKIM: "pass", SPF: "fail"},
-			Identifiers:     reports.Identifiers{HeaderFrom: domain, EnvelopeFrom: "bounce.sender.example"},
-			AuthResults: reports.AuthResults{
-				DKIM: []reports.DKIMResult{{Domain: domain, Selector: "s1", Result: "pass"}},
-				SPF:  []reports.SPFResult{{Domain: "bounce.sender.example", Scope: "mfrom", Result: "pass"}},
-			},
-		})
+	for range o.records {
+		a.Records = append(a.Records, storedRecord(r, o.domain))
 	}
 	raw := make([]byte, growthRaw)
 	for k := range raw {
@@ -166,7 +171,7 @@ func growthBatch(seed uint64, i int) storage.Batch {
 	}
 	report := storage.Report{
 		Message: storage.Message{
-			ReceivedAt: begin.Add(30 * time.Hour), Source: storage.SourceSMTP, MessageID: a.ReportID + "@" + org,
+			ReceivedAt: o.begin.Add(30 * time.Hour), Source: storage.SourceSMTP, MessageID: a.ReportID + "@" + org,
 			Envelope: storage.Envelope{ClientIP: "192.0.2.1", Helo: "out." + org, MailFrom: "bounce@" + org, RcptTo: []string{recipient}},
 			Sender:   storage.Sender{Domain: org, Result: "pass"},
 		},
@@ -177,4 +182,16 @@ func growthBatch(seed uint64, i int) storage.Batch {
 		report.ContentHash[k] = byte(r.IntN(256))
 	}
 	return storage.Batch{Reports: []storage.Report{report}, Raw: raw}
+}
+
+func storedRecord(r *rand.Rand, domain string) reports.Record {
+	return reports.Record{
+		SourceIP: netip.AddrFrom4([4]byte{198, 18, byte(r.IntN(256)), byte(r.IntN(256))}), Count: int64(1 + r.IntN(100)),
+		PolicyEvaluated: reports.PolicyEvaluated{Disposition: "none", DKIM: "pass", SPF: "fail"},
+		Identifiers:     reports.Identifiers{HeaderFrom: domain, EnvelopeFrom: "bounce.sender.example"},
+		AuthResults: reports.AuthResults{
+			DKIM: []reports.DKIMResult{{Domain: domain, Selector: "s1", Result: "pass"}},
+			SPF:  []reports.SPFResult{{Domain: "bounce.sender.example", Scope: "mfrom", Result: "pass"}},
+		},
+	}
 }

@@ -5,6 +5,7 @@
 //	go run ./bench                          everything, below 10 minutes on 2 cores
 //	go run ./bench -quick                   about a minute
 //	go run ./bench -growth 10000,1000000    only how a store behaves as it grows
+//	go run ./bench -year                    only the care of a store of 200,000 reports
 //	go run ./bench -profile DIR             only CPU and allocation profiles of the server,
 //	                                        with 1 and with 50 sessions
 //
@@ -75,6 +76,7 @@ func start(args []string) (err error) {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
 	quick := flags.Bool("quick", false, "fewer mails, one round: about a minute")
 	growth := flags.String("growth", "", "measure only a store that grows to these `sizes` in reports, as 10000,1000000")
+	year := flags.Bool("year", false, "measure only the care of a store that holds a year of a mid-size provider")
 	profile := flags.String("profile", "", "write profiles of a server under load to this `folder`, and nothing else")
 	seed := flags.Uint64("seed", 1, "what the workload is made of")
 	dir := flags.String("dir", "", "where to make the temporary `folder`; default: the system's")
@@ -93,6 +95,9 @@ func start(args []string) (err error) {
 	go removeWhenInterrupted(b.dir)
 	if *growth != "" {
 		return b.onlyGrowth(*growth)
+	}
+	if *year {
+		return b.onlyYear()
 	}
 	b.mails, err = workload{seed: b.seed}.mails(0, count)
 	if err != nil {

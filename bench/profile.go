@@ -27,7 +27,8 @@ import (
 
 // profileVariable, set to a configuration file, makes this program a server that
 // writes its profiles beside that file when it ends. It is put together as the
-// server of internal/command, which has no way to be profiled on purpose.
+// server of internal/command, which has no way to be profiled on purpose, and its
+// garbage collector is set like there.
 const profileVariable = "REPORTMX_BENCH_PROFILE"
 
 // profile loads such servers and leaves their profiles below dir.
@@ -60,7 +61,7 @@ func (b *bench) profileOnce(dir string, s shape) error {
 	if err != nil {
 		return err
 	}
-	c, err := startChild(addr, filepath.Join(dir, "log"), []string{profileVariable + "=" + file}, self)
+	c, err := startChild(addr, filepath.Join(dir, "log"), []string{profileVariable + "=" + file, "GOGC=400"}, self)
 	if err != nil {
 		return err
 	}
