@@ -94,15 +94,14 @@ func (s *Store) prepareReport(r *storage.Report) (report, error) {
 // prepareRaw compresses the message, once for each place that it goes to: a held
 // message is dropped on its own, also when other parts of it were reports.
 func (s *Store) prepareRaw(p *batch, b *storage.Batch) (err error) {
-	sum := sha256.Sum256(b.Raw)
 	if len(p.reports) > 0 {
-		if p.raw, err = s.codec.pack(sum[:], b.Raw, 0); err != nil {
+		if p.raw, err = s.codec.newRaw(b.Raw); err != nil {
 			return fmt.Errorf("prepare message: %w", err)
 		}
 		p.size += len(p.raw.b)
 	}
 	if b.Held != nil {
-		if p.heldRaw, err = s.codec.pack(sum[:], b.Raw, 0); err != nil {
+		if p.heldRaw, err = s.codec.newRaw(b.Raw); err != nil {
 			return fmt.Errorf("prepare message: %w", err)
 		}
 		p.size += len(p.heldRaw.b)
@@ -119,7 +118,7 @@ func (s *Store) prepareHeld(p *batch, b *storage.Batch) (err error) {
 		h.Size = int64(len(b.Raw))
 	}
 	p.hash, p.bytes = h.Hash[:], h.Size
-	if p.held, err = s.codec.newValue(toWireHeld(&h), 0); err != nil {
+	if p.held, err = s.codec.newHeld(&h); err != nil {
 		return fmt.Errorf("prepare held message: %w", err)
 	}
 	p.size += len(p.held.b)

@@ -2,160 +2,90 @@ package bolt
 
 import "reportmx/reports"
 
-type wireAggregate struct {
-	Schema           string       `cbor:"1,keyasint,omitempty"`
-	Namespace        string       `cbor:"2,keyasint,omitempty"`
-	Version          string       `cbor:"3,keyasint,omitempty"`
-	OrgName          string       `cbor:"4,keyasint,omitempty"`
-	Email            string       `cbor:"5,keyasint,omitempty"`
-	ExtraContactInfo string       `cbor:"6,keyasint,omitempty"`
-	ReportID         string       `cbor:"7,keyasint,omitempty"`
-	Begin            *wireTime    `cbor:"8,keyasint,omitempty"`
-	End              *wireTime    `cbor:"9,keyasint,omitempty"`
-	Errors           []string     `cbor:"10,keyasint,omitempty"`
-	Generator        string       `cbor:"11,keyasint,omitempty"`
-	PolicyPublished  wirePolicy   `cbor:"12,keyasint"`
-	Extensions       []string     `cbor:"13,keyasint,omitempty"`
-	Records          []wireRecord `cbor:"14,keyasint,omitempty"`
-}
+// The fields of an aggregate report that are no strings. The numbers of records and
+// of what is in them are only there to make room for them.
+const (
+	aggregateBegin      = 8
+	aggregateEnd        = 9
+	aggregateErrors     = 10
+	aggregatePolicy     = 12
+	aggregateExtensions = 13
+	aggregateRecord     = 14
+	aggregateRecords    = 15 // how many there are in this chunk
+	aggregateReasons    = 16 // in all of them
+	aggregateDKIM       = 17
+	aggregateSPF        = 18
+)
 
-type wirePolicy struct {
-	Domain          string `cbor:"1,keyasint,omitempty"`
-	DiscoveryMethod string `cbor:"2,keyasint,omitempty"`
-	P               string `cbor:"3,keyasint,omitempty"`
-	SP              string `cbor:"4,keyasint,omitempty"`
-	NP              string `cbor:"5,keyasint,omitempty"`
-	ADKIM           string `cbor:"6,keyasint,omitempty"`
-	ASPF            string `cbor:"7,keyasint,omitempty"`
-	PCT             *int   `cbor:"8,keyasint,omitempty"`
-	FO              string `cbor:"9,keyasint,omitempty"`
-	Testing         string `cbor:"10,keyasint,omitempty"`
-}
-
-type wireRecord struct {
-	SourceIP     []byte       `cbor:"1,keyasint,omitempty"`
-	Count        int64        `cbor:"2,keyasint,omitempty"`
-	Disposition  string       `cbor:"3,keyasint,omitempty"`
-	DKIM         string       `cbor:"4,keyasint,omitempty"`
-	SPF          string       `cbor:"5,keyasint,omitempty"`
-	Reasons      []wireReason `cbor:"6,keyasint,omitempty"`
-	HeaderFrom   string       `cbor:"7,keyasint,omitempty"`
-	EnvelopeFrom string       `cbor:"8,keyasint,omitempty"`
-	EnvelopeTo   string       `cbor:"9,keyasint,omitempty"`
-	AuthDKIM     []wireDKIM   `cbor:"10,keyasint,omitempty"`
-	AuthSPF      []wireSPF    `cbor:"11,keyasint,omitempty"`
-	Extensions   []string     `cbor:"12,keyasint,omitempty"`
-}
-
-type wireReason struct {
-	Type    string `cbor:"1,keyasint,omitempty"`
-	Comment string `cbor:"2,keyasint,omitempty"`
-}
-
-type wireDKIM struct {
-	Domain      string `cbor:"1,keyasint,omitempty"`
-	Selector    string `cbor:"2,keyasint,omitempty"`
-	Result      string `cbor:"3,keyasint,omitempty"`
-	HumanResult string `cbor:"4,keyasint,omitempty"`
-}
-
-type wireSPF struct {
-	Domain      string `cbor:"1,keyasint,omitempty"`
-	Scope       string `cbor:"2,keyasint,omitempty"`
-	Result      string `cbor:"3,keyasint,omitempty"`
-	HumanResult string `cbor:"4,keyasint,omitempty"`
-}
-
-// toWireAggregate gives all but the records.
-func toWireAggregate(a *reports.Aggregate) *wireAggregate {
-	return &wireAggregate{
-		Schema:           string(a.Schema),
-		Namespace:        a.Namespace,
-		Version:          a.Version,
-		OrgName:          a.OrgName,
-		Email:            a.Email,
-		ExtraContactInfo: a.ExtraContactInfo,
-		ReportID:         a.ReportID,
-		Begin:            toWireTime(a.Begin),
-		End:              toWireTime(a.End),
-		Errors:           a.Errors,
-		Generator:        a.Generator,
-		PolicyPublished:  wirePolicy(a.PolicyPublished),
-		Extensions:       a.Extensions,
+func aggregateTexts(a *reports.Aggregate) texts {
+	return texts{
+		1: (*string)(&a.Schema), 2: &a.Namespace, 3: &a.Version, 4: &a.OrgName, 5: &a.Email,
+		6: &a.ExtraContactInfo, 7: &a.ReportID, 11: &a.Generator,
 	}
 }
 
-func (w *wireAggregate) aggregate() (*reports.Aggregate, error) {
-	records, err := fromWireRecords(w.Records)
-	return &reports.Aggregate{
-		Schema:           reports.Schema(w.Schema),
-		Namespace:        w.Namespace,
-		Version:          w.Version,
-		OrgName:          w.OrgName,
-		Email:            w.Email,
-		ExtraContactInfo: w.ExtraContactInfo,
-		ReportID:         w.ReportID,
-		Begin:            w.Begin.time(),
-		End:              w.End.time(),
-		Errors:           w.Errors,
-		Generator:        w.Generator,
-		PolicyPublished:  reports.PolicyPublished(w.PolicyPublished),
-		Extensions:       w.Extensions,
-		Records:          records,
-	}, err
+func (w *writer) aggregate(field int, a *reports.Aggregate, records []reports.Record) {
+	w.begin(field)
+	w.texts(aggregateTexts(a))
+	w.time(aggregateBegin, a.Begin)
+	w.time(aggregateEnd, a.End)
+	w.strings(aggregateErrors, a.Errors)
+	w.begin(aggregatePolicy)
+	w.texts(policyTexts(&a.PolicyPublished))
+	if pct := a.PolicyPublished.PCT; pct != nil {
+		v := int64(*pct)
+		w.optional(policyPCT, &v)
+	}
+	w.end()
+	w.strings(aggregateExtensions, a.Extensions)
+	w.records(records)
+	w.end()
 }
 
-func toWireRecords(records []reports.Record) []wireRecord {
-	wire := make([]wireRecord, len(records))
-	for i := range records {
-		r, w := &records[i], &wire[i]
-		*w = wireRecord{
-			SourceIP:     toWireAddr(r.SourceIP),
-			Count:        r.Count,
-			Disposition:  r.PolicyEvaluated.Disposition,
-			DKIM:         r.PolicyEvaluated.DKIM,
-			SPF:          r.PolicyEvaluated.SPF,
-			HeaderFrom:   r.Identifiers.HeaderFrom,
-			EnvelopeFrom: r.Identifiers.EnvelopeFrom,
-			EnvelopeTo:   r.Identifiers.EnvelopeTo,
-			Extensions:   r.Extensions,
-		}
-		for _, v := range r.PolicyEvaluated.Reasons {
-			w.Reasons = append(w.Reasons, wireReason(v))
-		}
-		for _, v := range r.AuthResults.DKIM {
-			w.AuthDKIM = append(w.AuthDKIM, wireDKIM(v))
-		}
-		for _, v := range r.AuthResults.SPF {
-			w.AuthSPF = append(w.AuthSPF, wireSPF(v))
+func (r *reader) aggregate() *reports.Aggregate {
+	a := &reports.Aggregate{}
+	t := aggregateTexts(a)
+	var l recordList
+	for r.enter(); r.next(); {
+		switch r.field {
+		case aggregateBegin:
+			a.Begin = r.time()
+		case aggregateEnd:
+			a.End = r.time()
+		case aggregateErrors:
+			a.Errors = append(a.Errors, r.string())
+		case aggregatePolicy:
+			r.policy(&a.PolicyPublished)
+		case aggregateExtensions:
+			a.Extensions = append(a.Extensions, r.string())
+		default:
+			if !r.text(t) && !l.read(r) {
+				r.skip()
+			}
 		}
 	}
-	return wire
+	a.Records = l.records
+	return a
 }
 
-func fromWireRecords(wire []wireRecord) ([]reports.Record, error) {
-	if len(wire) == 0 {
-		return nil, nil
+const policyPCT = 8
+
+func policyTexts(p *reports.PolicyPublished) texts {
+	return texts{
+		1: &p.Domain, 2: &p.DiscoveryMethod, 3: &p.P, 4: &p.SP, 5: &p.NP,
+		6: &p.ADKIM, 7: &p.ASPF, 9: &p.FO, 10: &p.Testing,
 	}
-	records := make([]reports.Record, len(wire))
-	for i := range wire {
-		w, r := &wire[i], &records[i]
-		ip, err := fromWireAddr(w.SourceIP)
-		if err != nil {
-			return nil, err
-		}
-		r.SourceIP, r.Count, r.Extensions = ip, w.Count, w.Extensions
-		r.PolicyEvaluated = reports.PolicyEvaluated{Disposition: w.Disposition, DKIM: w.DKIM, SPF: w.SPF}
-		r.Identifiers = reports.Identifiers{HeaderFrom: w.HeaderFrom, EnvelopeFrom: w.EnvelopeFrom, EnvelopeTo: w.EnvelopeTo}
-		for _, v := range w.Reasons {
-			r.PolicyEvaluated.Reasons = append(r.PolicyEvaluated.Reasons, reports.Reason(v))
-		}
-		for _, v := range w.AuthDKIM {
-			r.AuthResults.DKIM = append(r.AuthResults.DKIM, reports.DKIMResult(v))
-		}
-		for _, v := range w.AuthSPF {
-			r.AuthResults.SPF = append(r.AuthResults.SPF, reports.SPFResult(v))
+}
+
+func (r *reader) policy(p *reports.PolicyPublished) {
+	t := policyTexts(p)
+	for r.enter(); r.next(); {
+		switch {
+		case r.field == policyPCT:
+			v := int(r.signed())
+			p.PCT = &v
+		case !r.text(t):
+			r.skip()
 		}
 	}
-	return records, nil
 }

@@ -2,104 +2,119 @@ package bolt
 
 import "reportmx/reports"
 
-type wireFailure struct {
-	FeedbackType            string      `cbor:"1,keyasint,omitempty"`
-	UserAgent               string      `cbor:"2,keyasint,omitempty"`
-	Version                 string      `cbor:"3,keyasint,omitempty"`
-	AuthFailure             string      `cbor:"4,keyasint,omitempty"`
-	OriginalEnvelopeID      string      `cbor:"5,keyasint,omitempty"`
-	OriginalMailFrom        string      `cbor:"6,keyasint,omitempty"`
-	OriginalRcptTo          []string    `cbor:"7,keyasint,omitempty"`
-	ArrivalDate             *wireTime   `cbor:"8,keyasint,omitempty"`
-	ArrivalDateText         string      `cbor:"9,keyasint,omitempty"`
-	ArrivalDateField        string      `cbor:"10,keyasint,omitempty"`
-	ReportingMTA            string      `cbor:"11,keyasint,omitempty"`
-	SourceIP                []byte      `cbor:"12,keyasint,omitempty"`
-	SourceIPText            string      `cbor:"13,keyasint,omitempty"`
-	SourcePort              int         `cbor:"14,keyasint,omitempty"`
-	Incidents               int64       `cbor:"15,keyasint,omitempty"`
-	AuthenticationResults   []string    `cbor:"16,keyasint,omitempty"`
-	DeliveryResult          string      `cbor:"17,keyasint,omitempty"`
-	ReportedDomains         []string    `cbor:"18,keyasint,omitempty"`
-	ReportedURIs            []string    `cbor:"19,keyasint,omitempty"`
-	IdentityAlignment       []string    `cbor:"20,keyasint,omitempty"`
-	DKIMAligned             string      `cbor:"21,keyasint,omitempty"`
-	SPFAligned              string      `cbor:"22,keyasint,omitempty"`
-	DKIMDomain              string      `cbor:"23,keyasint,omitempty"`
-	DKIMIdentity            string      `cbor:"24,keyasint,omitempty"`
-	DKIMSelector            string      `cbor:"25,keyasint,omitempty"`
-	DKIMSelectorDNS         string      `cbor:"26,keyasint,omitempty"`
-	DKIMADSPDNS             string      `cbor:"27,keyasint,omitempty"`
-	DKIMCanonicalizedHeader string      `cbor:"28,keyasint,omitempty"`
-	DKIMCanonicalizedBody   string      `cbor:"29,keyasint,omitempty"`
-	SPFDNS                  []string    `cbor:"30,keyasint,omitempty"`
-	OtherFields             []wireField `cbor:"31,keyasint,omitempty"`
-	PolicyDomain            string      `cbor:"32,keyasint,omitempty"`
-	Sample                  wireSample  `cbor:"33,keyasint"`
+// The fields of a failure report that are neither strings nor lists of them.
+const (
+	failureArrivalDate = 8
+	failureSourceIP    = 12
+	failureSourcePort  = 14
+	failureIncidents   = 15
+	failureOtherField  = 31
+	failureSample      = 33
+)
+
+func failureTexts(f *reports.Failure) texts {
+	return texts{
+		1: &f.FeedbackType, 2: &f.UserAgent, 3: &f.Version, 4: &f.AuthFailure,
+		5: &f.OriginalEnvelopeID, 6: &f.OriginalMailFrom,
+		9: &f.ArrivalDateText, 10: &f.ArrivalDateField, 11: &f.ReportingMTA, 13: &f.SourceIPText,
+		17: &f.DeliveryResult, 21: &f.DKIMAligned, 22: &f.SPFAligned,
+		23: &f.DKIMDomain, 24: &f.DKIMIdentity, 25: &f.DKIMSelector,
+		26: &f.DKIMSelectorDNS, 27: &f.DKIMADSPDNS,
+		28: &f.DKIMCanonicalizedHeader, 29: &f.DKIMCanonicalizedBody,
+		32: &f.PolicyDomain,
+	}
 }
 
-type wireField struct {
-	Name  string `cbor:"1,keyasint,omitempty"`
-	Value string `cbor:"2,keyasint,omitempty"`
+// failureLists are the lists of strings, at the places of their numbers.
+func failureLists(f *reports.Failure) []*[]string {
+	return []*[]string{
+		7: &f.OriginalRcptTo, 16: &f.AuthenticationResults, 18: &f.ReportedDomains, 19: &f.ReportedURIs,
+		20: &f.IdentityAlignment, 30: &f.SPFDNS,
+	}
 }
 
-type wireSample struct {
-	ContentType string `cbor:"1,keyasint,omitempty"`
-	HeadersOnly bool   `cbor:"2,keyasint,omitempty"`
-	From        string `cbor:"3,keyasint,omitempty"`
-	To          string `cbor:"4,keyasint,omitempty"`
-	Subject     string `cbor:"5,keyasint,omitempty"`
-	MessageID   string `cbor:"6,keyasint,omitempty"`
-	Date        string `cbor:"7,keyasint,omitempty"`
-	Interrupted bool   `cbor:"8,keyasint,omitempty"`
-	Raw         []byte `cbor:"9,keyasint,omitempty"`
+func (w *writer) failure(field int, f *reports.Failure) {
+	w.begin(field)
+	w.texts(failureTexts(f))
+	for field, list := range failureLists(f) {
+		if list != nil {
+			w.strings(field, *list)
+		}
+	}
+	w.time(failureArrivalDate, f.ArrivalDate)
+	w.addr(failureSourceIP, f.SourceIP)
+	w.signed(failureSourcePort, int64(f.SourcePort))
+	w.signed(failureIncidents, f.Incidents)
+	for i := range f.OtherFields {
+		w.short(failureOtherField, f.OtherFields[i].Name, f.OtherFields[i].Value, "", "")
+	}
+	w.sample(failureSample, &f.Sample)
+	w.end()
 }
 
-func toWireFailure(f *reports.Failure) *wireFailure {
-	w := &wireFailure{
-		FeedbackType: f.FeedbackType, UserAgent: f.UserAgent, Version: f.Version, AuthFailure: f.AuthFailure,
-		OriginalEnvelopeID: f.OriginalEnvelopeID, OriginalMailFrom: f.OriginalMailFrom, OriginalRcptTo: f.OriginalRcptTo,
-		ArrivalDate: toWireTime(f.ArrivalDate), ArrivalDateText: f.ArrivalDateText, ArrivalDateField: f.ArrivalDateField,
-		ReportingMTA: f.ReportingMTA,
-		SourceIP:     toWireAddr(f.SourceIP), SourceIPText: f.SourceIPText, SourcePort: f.SourcePort,
-		Incidents:             f.Incidents,
-		AuthenticationResults: f.AuthenticationResults, DeliveryResult: f.DeliveryResult,
-		ReportedDomains: f.ReportedDomains, ReportedURIs: f.ReportedURIs,
-		IdentityAlignment: f.IdentityAlignment, DKIMAligned: f.DKIMAligned, SPFAligned: f.SPFAligned,
-		DKIMDomain: f.DKIMDomain, DKIMIdentity: f.DKIMIdentity,
-		DKIMSelector: f.DKIMSelector, DKIMSelectorDNS: f.DKIMSelectorDNS, DKIMADSPDNS: f.DKIMADSPDNS,
-		DKIMCanonicalizedHeader: f.DKIMCanonicalizedHeader, DKIMCanonicalizedBody: f.DKIMCanonicalizedBody,
-		SPFDNS:       f.SPFDNS,
-		PolicyDomain: f.PolicyDomain,
-		Sample:       wireSample(f.Sample),
+func (r *reader) failure() *reports.Failure {
+	f := &reports.Failure{}
+	t, lists := failureTexts(f), failureLists(f)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case failureArrivalDate:
+			f.ArrivalDate = r.time()
+		case failureSourceIP:
+			f.SourceIP = r.addr()
+		case failureSourcePort:
+			f.SourcePort = int(r.signed())
+		case failureIncidents:
+			f.Incidents = r.signed()
+		case failureOtherField:
+			var other reports.Field
+			r.short(&other.Name, &other.Value, nil, nil)
+			f.OtherFields = append(f.OtherFields, other)
+		case failureSample:
+			r.sample(&f.Sample)
+		default:
+			if r.field < len(lists) && lists[r.field] != nil {
+				*lists[r.field] = append(*lists[r.field], r.string())
+			} else if !r.text(t) {
+				r.skip()
+			}
+		}
 	}
-	for _, field := range f.OtherFields {
-		w.OtherFields = append(w.OtherFields, wireField(field))
-	}
-	return w
+	return f
 }
 
-func (w *wireFailure) failure() (*reports.Failure, error) {
-	ip, err := fromWireAddr(w.SourceIP)
-	f := &reports.Failure{
-		FeedbackType: w.FeedbackType, UserAgent: w.UserAgent, Version: w.Version, AuthFailure: w.AuthFailure,
-		OriginalEnvelopeID: w.OriginalEnvelopeID, OriginalMailFrom: w.OriginalMailFrom, OriginalRcptTo: w.OriginalRcptTo,
-		ArrivalDate: w.ArrivalDate.time(), ArrivalDateText: w.ArrivalDateText, ArrivalDateField: w.ArrivalDateField,
-		ReportingMTA: w.ReportingMTA,
-		SourceIP:     ip, SourceIPText: w.SourceIPText, SourcePort: w.SourcePort,
-		Incidents:             w.Incidents,
-		AuthenticationResults: w.AuthenticationResults, DeliveryResult: w.DeliveryResult,
-		ReportedDomains: w.ReportedDomains, ReportedURIs: w.ReportedURIs,
-		IdentityAlignment: w.IdentityAlignment, DKIMAligned: w.DKIMAligned, SPFAligned: w.SPFAligned,
-		DKIMDomain: w.DKIMDomain, DKIMIdentity: w.DKIMIdentity,
-		DKIMSelector: w.DKIMSelector, DKIMSelectorDNS: w.DKIMSelectorDNS, DKIMADSPDNS: w.DKIMADSPDNS,
-		DKIMCanonicalizedHeader: w.DKIMCanonicalizedHeader, DKIMCanonicalizedBody: w.DKIMCanonicalizedBody,
-		SPFDNS:       w.SPFDNS,
-		PolicyDomain: w.PolicyDomain,
-		Sample:       reports.Sample(w.Sample),
+const (
+	sampleHeadersOnly = 2
+	sampleInterrupted = 8
+	sampleRaw         = 9
+)
+
+func sampleTexts(s *reports.Sample) texts {
+	return texts{1: &s.ContentType, 3: &s.From, 4: &s.To, 5: &s.Subject, 6: &s.MessageID, 7: &s.Date}
+}
+
+func (w *writer) sample(field int, s *reports.Sample) {
+	w.begin(field)
+	w.texts(sampleTexts(s))
+	w.flag(sampleHeadersOnly, s.HeadersOnly)
+	w.flag(sampleInterrupted, s.Interrupted)
+	w.bytes(sampleRaw, s.Raw)
+	w.end()
+}
+
+func (r *reader) sample(s *reports.Sample) {
+	t := sampleTexts(s)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case sampleHeadersOnly:
+			s.HeadersOnly = r.flag()
+		case sampleInterrupted:
+			s.Interrupted = r.flag()
+		case sampleRaw:
+			s.Raw = []byte(r.bytes())
+		default:
+			if !r.text(t) {
+				r.skip()
+			}
+		}
 	}
-	for _, field := range w.OtherFields {
-		f.OtherFields = append(f.OtherFields, reports.Field(field))
-	}
-	return f, err
 }

@@ -2,104 +2,163 @@ package bolt
 
 import "reportmx/storage"
 
-type wireMessage struct {
-	ReceivedAt *wireTime    `cbor:"1,keyasint,omitempty"`
-	Source     string       `cbor:"2,keyasint,omitempty"`
-	Envelope   wireEnvelope `cbor:"3,keyasint"`
-	Sender     wireSender   `cbor:"4,keyasint"`
-	MessageID  string       `cbor:"5,keyasint,omitempty"`
-	Subject    string       `cbor:"6,keyasint,omitempty"`
+const (
+	messageReceivedAt = 1
+	messageSource     = 2
+	messageEnvelope   = 3
+	messageSender     = 4
+	messageID         = 5
+	messageSubject    = 6
+)
+
+func (w *writer) message(field int, m *storage.Message) {
+	w.begin(field)
+	w.time(messageReceivedAt, m.ReceivedAt)
+	w.string(messageSource, string(m.Source))
+	w.begin(messageEnvelope)
+	w.texts(envelopeTexts(&m.Envelope))
+	w.strings(envelopeRcptTo, m.Envelope.RcptTo)
+	w.end()
+	w.sender(messageSender, &m.Sender)
+	w.string(messageID, m.MessageID)
+	w.string(messageSubject, m.Subject)
+	w.end()
 }
 
-type wireEnvelope struct {
-	ClientIP string   `cbor:"1,keyasint,omitempty"`
-	Helo     string   `cbor:"2,keyasint,omitempty"`
-	MailFrom string   `cbor:"3,keyasint,omitempty"`
-	RcptTo   []string `cbor:"4,keyasint,omitempty"`
-	TLS      string   `cbor:"5,keyasint,omitempty"`
-}
-
-type wireSender struct {
-	Domain  string           `cbor:"1,keyasint,omitempty"`
-	Result  string           `cbor:"2,keyasint,omitempty"`
-	SPF     wireSenderSPF    `cbor:"3,keyasint"`
-	DKIM    []wireSenderDKIM `cbor:"4,keyasint,omitempty"`
-	Contact string           `cbor:"5,keyasint,omitempty"`
-}
-
-type wireSenderSPF struct {
-	Domain string `cbor:"1,keyasint,omitempty"`
-	Scope  string `cbor:"2,keyasint,omitempty"`
-	Result string `cbor:"3,keyasint,omitempty"`
-}
-
-type wireSenderDKIM struct {
-	Domain   string `cbor:"1,keyasint,omitempty"`
-	Selector string `cbor:"2,keyasint,omitempty"`
-	Result   string `cbor:"3,keyasint,omitempty"`
-}
-
-func toWireMessage(m *storage.Message) wireMessage {
-	w := wireMessage{
-		ReceivedAt: toWireTime(m.ReceivedAt),
-		Source:     string(m.Source),
-		Envelope:   wireEnvelope(m.Envelope),
-		Sender: wireSender{
-			Domain:  m.Sender.Domain,
-			Result:  m.Sender.Result,
-			SPF:     wireSenderSPF(m.Sender.SPF),
-			Contact: m.Sender.Contact,
-		},
-		MessageID: m.MessageID,
-		Subject:   m.Subject,
+func (r *reader) message(m *storage.Message) {
+	for r.enter(); r.next(); {
+		switch r.field {
+		case messageReceivedAt:
+			m.ReceivedAt = r.time()
+		case messageSource:
+			m.Source = storage.Source(r.string())
+		case messageEnvelope:
+			r.envelope(&m.Envelope)
+		case messageSender:
+			r.sender(&m.Sender)
+		case messageID:
+			m.MessageID = r.string()
+		case messageSubject:
+			m.Subject = r.string()
+		default:
+			r.skip()
+		}
 	}
-	for _, d := range m.Sender.DKIM {
-		w.Sender.DKIM = append(w.Sender.DKIM, wireSenderDKIM(d))
-	}
-	return w
 }
 
-func (w *wireMessage) message() storage.Message {
-	m := storage.Message{
-		ReceivedAt: w.ReceivedAt.time(),
-		Source:     storage.Source(w.Source),
-		Envelope:   storage.Envelope(w.Envelope),
-		Sender: storage.Sender{
-			Domain:  w.Sender.Domain,
-			Result:  w.Sender.Result,
-			SPF:     storage.SPFResult(w.Sender.SPF),
-			Contact: w.Sender.Contact,
-		},
-		MessageID: w.MessageID,
-		Subject:   w.Subject,
-	}
-	for _, d := range w.Sender.DKIM {
-		m.Sender.DKIM = append(m.Sender.DKIM, storage.DKIMResult(d))
-	}
-	return m
+const envelopeRcptTo = 4
+
+func envelopeTexts(e *storage.Envelope) texts {
+	return texts{1: &e.ClientIP, 2: &e.Helo, 3: &e.MailFrom, 5: &e.TLS}
 }
 
-type wireHeld struct {
-	Message wireMessage `cbor:"1,keyasint"`
-	Code    string      `cbor:"2,keyasint,omitempty"`
-	Reason  string      `cbor:"3,keyasint,omitempty"`
-	Size    int64       `cbor:"4,keyasint,omitempty"`
-	Hash    []byte      `cbor:"5,keyasint"`
+func (r *reader) envelope(e *storage.Envelope) {
+	t := envelopeTexts(e)
+	for r.enter(); r.next(); {
+		switch {
+		case r.field == envelopeRcptTo:
+			e.RcptTo = append(e.RcptTo, r.string())
+		case !r.text(t):
+			r.skip()
+		}
+	}
 }
 
-func toWireHeld(h *storage.Held) *wireHeld {
-	return &wireHeld{Message: toWireMessage(&h.Message), Code: h.Code, Reason: h.Reason, Size: h.Size, Hash: h.Hash[:]}
+const (
+	senderSPF  = 3
+	senderDKIM = 4
+)
+
+func senderTexts(s *storage.Sender) texts { return texts{1: &s.Domain, 2: &s.Result, 5: &s.Contact} }
+
+func (w *writer) sender(field int, s *storage.Sender) {
+	w.begin(field)
+	w.texts(senderTexts(s))
+	w.short(senderSPF, s.SPF.Domain, s.SPF.Scope, s.SPF.Result, "")
+	for i := range s.DKIM {
+		d := &s.DKIM[i]
+		w.short(senderDKIM, d.Domain, d.Selector, d.Result, "")
+	}
+	w.end()
+}
+
+func (r *reader) sender(s *storage.Sender) {
+	t := senderTexts(s)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case senderSPF:
+			r.short(&s.SPF.Domain, &s.SPF.Scope, &s.SPF.Result, nil)
+		case senderDKIM:
+			var d storage.DKIMResult
+			r.short(&d.Domain, &d.Selector, &d.Result, nil)
+			s.DKIM = append(s.DKIM, d)
+		default:
+			if !r.text(t) {
+				r.skip()
+			}
+		}
+	}
+}
+
+const (
+	heldMessage = 1 + iota
+	heldCode
+	heldReason
+	heldSize
+	heldHash
+)
+
+// newHeld encodes a held message.
+func (c *codec) newHeld(h *storage.Held) (*value, error) {
+	w := newWriter()
+	w.message(heldMessage, &h.Message)
+	w.string(heldCode, h.Code)
+	w.string(heldReason, h.Reason)
+	w.signed(heldSize, h.Size)
+	w.bytes(heldHash, h.Hash[:])
+	return c.finish(w, 0)
 }
 
 // held decodes a held message.
-func (c *codec) held(seq uint64, v stored) (*storage.Held, error) {
-	var w wireHeld
-	if _, err := c.decode(v, 0, &w); err != nil {
+func (c *codec) held(seq uint64, v stored) (h *storage.Held, err error) {
+	_, body, err := c.open(v, 0)
+	if err != nil {
 		return nil, err
 	}
-	h := &storage.Held{Seq: seq, Message: w.Message.message(), Code: w.Code, Reason: w.Reason, Size: w.Size}
-	if copy(h.Hash[:], w.Hash) != len(h.Hash) {
-		return nil, v.damaged("its hash is not whole")
+	if v.version() == versionCBOR {
+		h, err = c.heldV1(body)
+	} else {
+		err = parse(body, func(in *reader) { h = in.held() })
 	}
+	if err != nil {
+		return nil, v.damaged("%v", err)
+	}
+	h.Seq = seq
 	return h, nil
+}
+
+func (r *reader) held() *storage.Held {
+	h := &storage.Held{}
+	hashed := false
+	for r.next() {
+		switch r.field {
+		case heldMessage:
+			r.message(&h.Message)
+		case heldCode:
+			h.Code = r.string()
+		case heldReason:
+			h.Reason = r.string()
+		case heldSize:
+			h.Size = r.signed()
+		case heldHash:
+			r.hash(h.Hash[:])
+			hashed = true
+		default:
+			r.skip()
+		}
+	}
+	if !hashed {
+		r.fail("its hash is missing")
+	}
+	return h
 }

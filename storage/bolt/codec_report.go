@@ -1,41 +1,14 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"net/netip"
 	"time"
 
 	"reportmx/reports"
 	"reportmx/storage"
 )
-
-// The wire structs say how things are spelled in the file. Their numbers are for
-// ever: a field may be added under a new number, never renumbered or given another
-// meaning. Go names may change; that is why the types of other rooms are not
-// written themselves.
-
-// wireHead is chunk 0 of a report: all of it but the records past the first
-// storage.ChunkRecords.
-type wireHead struct {
-	Message       wireMessage    `cbor:"1,keyasint"`
-	Part          string         `cbor:"2,keyasint,omitempty"`
-	ContentHash   []byte         `cbor:"3,keyasint"`
-	Warnings      []wireWarning  `cbor:"4,keyasint,omitempty"`
-	Authorization string         `cbor:"5,keyasint,omitempty"`
-	Implausible   bool           `cbor:"6,keyasint,omitempty"`
-	Chunks        uint32         `cbor:"7,keyasint"` // at least 1
-	Aggregate     *wireAggregate `cbor:"8,keyasint,omitempty"`
-	Failure       *wireFailure   `cbor:"9,keyasint,omitempty"`
-	TLS           *wireTLS       `cbor:"10,keyasint,omitempty"`
-}
-
-type wireWarning struct {
-	Code  string `cbor:"1,keyasint,omitempty"`
-	Where string `cbor:"2,keyasint,omitempty"`
-	Text  string `cbor:"3,keyasint,omitempty"`
-}
 
 // stamp is what only the committer knows of a report: flags (1), the sequence
 // number under which the raw message is kept (8), 0 for none.
@@ -63,19 +36,23 @@ func parseStamp(b []byte) stamp {
 
 // chunks encodes a report: its head and, one by one, what follows.
 func (c *codec) chunks(r *storage.Report) ([]*value, error) {
-	head := toWireHead(r)
 	var records []reports.Record
-	if r.Aggregate != nil {
+	if r.Kind == reports.KindAggregate {
 		records = r.Aggregate.Records
-		head.Aggregate.Records = toWireRecords(records[:min(len(records), storage.ChunkRecords)])
 	}
-	first, err := c.newValue(head, stampBytes)
-	if err != nil {
-		return nil, err
-	}
-	values := []*value{first}
-	for i := storage.ChunkRecords; i < len(records); i += storage.ChunkRecords {
-		v, err := c.newValue(toWireRecords(records[i:min(i+storage.ChunkRecords, len(records))]), 0)
+	n := max(1, (len(records)+storage.ChunkRecords-1)/storage.ChunkRecords)
+	values := make([]*value, 0, n)
+	for i := range n {
+		part := records[min(len(records), i*storage.ChunkRecords):min(len(records), (i+1)*storage.ChunkRecords)]
+		stamp := 0
+		w := newWriter()
+		if i == 0 {
+			stamp = stampBytes
+			w.head(r, n, part)
+		} else {
+			w.records(part)
+		}
+		v, err := c.finish(w, stamp)
 		if err != nil {
 			return nil, err
 		}
@@ -84,116 +61,182 @@ func (c *codec) chunks(r *storage.Report) ([]*value, error) {
 	return values, nil
 }
 
-func toWireHead(r *storage.Report) *wireHead {
-	h := &wireHead{
-		Message:       toWireMessage(&r.Message),
-		Part:          r.Part,
-		ContentHash:   r.ContentHash[:],
-		Authorization: r.Authorization,
-		Implausible:   r.Implausible,
-		Chunks:        1,
+// The fields of chunk 0 of a report: all of it but the records past the first
+// storage.ChunkRecords. The message is first: retention reads no further.
+const (
+	headMessage = 1 + iota
+	headPart
+	headContentHash
+	headWarning
+	headAuthorization
+	headImplausible
+	headChunks // at least 1
+	headAggregate
+	headFailure
+	headTLS
+)
+
+func (w *writer) head(r *storage.Report, chunks int, records []reports.Record) {
+	w.message(headMessage, &r.Message)
+	w.string(headPart, r.Part)
+	w.bytes(headContentHash, r.ContentHash[:])
+	for i := range r.Warnings {
+		v := &r.Warnings[i]
+		w.short(headWarning, v.Code, v.Where, v.Text, "")
 	}
-	for _, w := range r.Warnings {
-		h.Warnings = append(h.Warnings, wireWarning(w))
-	}
+	w.string(headAuthorization, r.Authorization)
+	w.flag(headImplausible, r.Implausible)
+	w.number(headChunks, uint64(chunks))
 	switch r.Kind {
 	case reports.KindAggregate:
-		h.Aggregate = toWireAggregate(r.Aggregate)
-		h.Chunks = uint32(max(1, (len(r.Aggregate.Records)+storage.ChunkRecords-1)/storage.ChunkRecords))
+		w.aggregate(headAggregate, r.Aggregate, records)
 	case reports.KindFailure:
-		h.Failure = toWireFailure(r.Failure)
+		w.failure(headFailure, r.Failure)
 	case reports.KindTLS:
-		h.TLS = toWireTLS(r.TLS)
+		w.tls(headTLS, r.TLS)
 	}
-	return h
 }
 
 // head decodes chunk 0 of a report. chunks is how many it has in all.
 func (c *codec) head(at ref, v stored) (r *storage.Report, chunks uint32, err error) {
-	var h wireHead
-	b, err := c.decode(v, stampBytes, &h)
+	b, body, err := c.open(v, stampBytes)
 	if err != nil {
 		return nil, 0, err
 	}
-	if r, err = h.report(at.kind); err != nil {
+	if v.version() == versionCBOR {
+		r, chunks, err = c.headV1(at.kind, body)
+	} else {
+		err = parse(body, func(in *reader) { r, chunks = in.head(at.kind) })
+	}
+	if err != nil {
 		return nil, 0, v.damaged("%v", err)
 	}
 	r.Seq, r.Conflict = at.seq, parseStamp(b).conflict
-	return r, h.Chunks, nil
+	return r, chunks, nil
 }
 
-func (h *wireHead) report(kind reports.Kind) (*storage.Report, error) {
-	r := &storage.Report{
-		Message:       h.Message.message(),
-		Authorization: h.Authorization,
-		Implausible:   h.Implausible,
-		Last:          h.Chunks == 1,
+func (r *reader) head(kind reports.Kind) (*storage.Report, uint32) {
+	to := &storage.Report{}
+	to.Kind = kind
+	var chunks uint64
+	var hashed bool
+	for r.next() {
+		switch r.field {
+		case headMessage:
+			r.message(&to.Message)
+		case headPart:
+			to.Part = r.string()
+		case headContentHash:
+			r.hash(to.ContentHash[:])
+			hashed = true
+		case headWarning:
+			var w reports.Warning
+			r.short(&w.Code, &w.Where, &w.Text, nil)
+			to.Warnings = append(to.Warnings, w)
+		case headAuthorization:
+			to.Authorization = r.string()
+		case headImplausible:
+			to.Implausible = r.flag()
+		case headChunks:
+			chunks = r.number()
+		case headAggregate:
+			to.Aggregate = r.aggregate()
+		case headFailure:
+			to.Failure = r.failure()
+		case headTLS:
+			to.TLS = r.tls()
+		default:
+			r.skip()
+		}
 	}
-	r.Kind, r.Part = kind, h.Part
-	if copy(r.ContentHash[:], h.ContentHash) != len(r.ContentHash) || h.Chunks == 0 {
-		return nil, errors.New("its head is not whole")
+	if !hashed || chunks == 0 || chunks > 1<<31 || !isOf(kind, to) {
+		r.fail("it is no whole %s report", kind)
 	}
-	for _, w := range h.Warnings {
-		r.Warnings = append(r.Warnings, reports.Warning(w))
+	to.Last = chunks == 1
+	return to, uint32(chunks)
+}
+
+// isOf tells whether a report holds what its kind says, and nothing else.
+func isOf(kind reports.Kind, r *storage.Report) bool {
+	a, f, t := r.Aggregate != nil, r.Failure != nil, r.TLS != nil
+	switch kind {
+	case reports.KindAggregate:
+		return a && !f && !t
+	case reports.KindFailure:
+		return f && !a && !t
+	case reports.KindTLS:
+		return t && !a && !f
 	}
-	var err error
-	switch {
-	case kind == reports.KindAggregate && h.Aggregate != nil:
-		r.Aggregate, err = h.Aggregate.aggregate()
-	case kind == reports.KindFailure && h.Failure != nil:
-		r.Failure, err = h.Failure.failure()
-	case kind == reports.KindTLS && h.TLS != nil:
-		r.TLS, err = h.TLS.tls()
-	default:
-		err = fmt.Errorf("it holds no %s report", kind)
-	}
-	return r, err
+	return false
 }
 
 // records decodes a later chunk.
-func (c *codec) records(v stored) ([]reports.Record, error) {
-	var wire []wireRecord
-	if _, err := c.decode(v, 0, &wire); err != nil {
+func (c *codec) records(v stored) (records []reports.Record, err error) {
+	_, body, err := c.open(v, 0)
+	if err != nil {
 		return nil, err
 	}
-	records, err := fromWireRecords(wire)
+	if v.version() == versionCBOR {
+		records, err = c.recordsV1(body)
+	} else {
+		err = parse(body, func(in *reader) { records = in.records() })
+	}
 	if err != nil {
 		return nil, v.damaged("%v", err)
 	}
 	return records, nil
 }
 
-// wireTime is a time in UTC; the zero time is left out as a nil pointer.
-type wireTime struct {
-	Seconds     int64 `cbor:"1,keyasint"` // since 1970
-	Nanoseconds int32 `cbor:"2,keyasint,omitempty"`
-}
-
-func toWireTime(t time.Time) *wireTime {
-	if t.IsZero() {
-		return nil
+// spelled gives the body of a report's chunk as it would be written now, whatever the
+// version in which it stands there.
+func (c *codec) spelled(at ref, v stored) ([]byte, error) {
+	first := bytes.HasSuffix(v.key, []byte{0, 0, 0, 0})
+	stamp := 0
+	if first {
+		stamp = stampBytes
 	}
-	return &wireTime{Seconds: t.Unix(), Nanoseconds: int32(t.Nanosecond())}
-}
-
-func (t *wireTime) time() time.Time {
-	if t == nil {
-		return time.Time{}
+	_, body, err := c.open(v, stamp)
+	if err != nil || v.version() != versionCBOR {
+		return body, err
 	}
-	return time.Unix(t.Seconds, int64(t.Nanoseconds)).UTC()
-}
-
-// toWireAddr spells an address in 4 or 16 bytes and its zone, none for the zero
-// one.
-func toWireAddr(a netip.Addr) []byte {
-	b, _ := a.MarshalBinary() // never fails
-	return b
-}
-
-func fromWireAddr(b []byte) (netip.Addr, error) {
-	var a netip.Addr
-	if err := a.UnmarshalBinary(b); err != nil {
-		return a, fmt.Errorf("address: %w", err)
+	w := newWriter()
+	defer w.release()
+	if !first {
+		records, err := c.records(v)
+		w.records(records)
+		return bytes.Clone(w.b), err
 	}
-	return a, nil
+	r, chunks, err := c.head(at, v)
+	if err != nil {
+		return nil, err
+	}
+	var records []reports.Record
+	if r.Aggregate != nil {
+		records = r.Aggregate.Records
+	}
+	w.head(r, int(chunks), records)
+	return bytes.Clone(w.b), nil
+}
+
+// arrival gives when the message of a report arrived, and reads no further.
+func (c *codec) arrival(v stored) (at time.Time, err error) {
+	_, body, err := c.open(v, stampBytes)
+	if err != nil {
+		return at, err
+	}
+	if v.version() == versionCBOR {
+		at, err = c.arrivalV1(body)
+	} else {
+		err = parse(body, func(in *reader) {
+			var m storage.Message
+			if in.next() && in.field == headMessage {
+				in.message(&m)
+			}
+			at = m.ReceivedAt
+		})
+	}
+	if err != nil {
+		return at, v.damaged("%v", fmt.Errorf("arrival: %w", err))
+	}
+	return at, nil
 }

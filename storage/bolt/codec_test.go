@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/klauspost/compress/s2"
 
 	"reportmx/reports"
 	"reportmx/storage"
@@ -95,8 +97,8 @@ func testCodec(t testing.TB) *codec {
 	return c
 }
 
-// TestEveryField fails when a field is added to a report and not to its wire
-// struct: it would be lost without a word.
+// TestEveryField fails when a field is added to a report and not to what is
+// written of it: it would be lost without a word.
 func TestEveryField(t *testing.T) {
 	c := testCodec(t)
 	for _, kind := range kinds {
@@ -117,7 +119,7 @@ func TestEveryField(t *testing.T) {
 	}
 	want := fullHeld()
 	v := stored{bucketHeld, seqKey(want.Seq), nil}
-	value, err := c.newValue(toWireHeld(want), 0)
+	value, err := c.newHeld(want)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,53 +130,68 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
-// TestGolden holds what is written to what earlier programs wrote: stores must
-// stay readable.
+// TestGolden holds what is written to what was written once: stores must stay
+// readable.
 func TestGolden(t *testing.T) {
 	c := testCodec(t)
-	values := map[string]func() ([]byte, error){
-		"counters": func() ([]byte, error) {
+	bodies := map[string]func(w *writer){
+		"counters": func(w *writer) {
 			var n counters
 			fill(reflect.ValueOf(&n).Elem(), new(int))
-			return sealed(c.newValue(n, 0))
+			w.counters(&n)
 		},
-		"held":  func() ([]byte, error) { return sealed(c.newValue(toWireHeld(fullHeld()), 0)) },
-		"small": func() ([]byte, error) { return sealed(c.pack([]byte("prefix"), []byte("body"), 0)) },
+		"records": func(w *writer) { w.records(storagetest.Aggregate(1, 6).Aggregate.Records) },
 	}
 	for _, kind := range kinds {
-		values[string(kind)] = func() ([]byte, error) {
+		bodies[string(kind)] = func(w *writer) {
 			r := fullReport(kind)
-			head := toWireHead(&r)
-			if kind == reports.KindAggregate {
-				head.Aggregate.Records = toWireRecords(r.Aggregate.Records)
+			var records []reports.Record
+			if r.Aggregate != nil {
+				records = r.Aggregate.Records
 			}
-			body, err := c.enc.Marshal(head)
-			return body, err
+			w.head(&r, 1, records)
 		}
 	}
-	for name, encode := range values {
+	for name, write := range bodies {
 		t.Run(name, func(t *testing.T) {
-			b, err := encode()
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name, b)
+			w := newWriter()
+			defer w.release()
+			write(w)
+			golden(t, name, w.b)
 		})
+	}
+	values := map[string]func() (*value, error){
+		"held":   func() (*value, error) { return c.newHeld(fullHeld()) },
+		"small":  func() (*value, error) { return c.pack([]byte("prefix"), []byte("body"), 0) },
+		"cursor": func() (*value, error) { return c.newCursor(fullCursor()) },
+	}
+	for name, encode := range values {
+		t.Run(name, func(t *testing.T) { golden(t, name, sealed(t)(encode())) })
+	}
+}
+
+func fullCursor() *wireCursor {
+	return &wireCursor{
+		Kind: 2, Period: "day", Passed: 3, Pending: &wireRange{From: 4, To: 5, Since: &wireTime{6, 7}, Until: &wireTime{8, 9}},
+		Ended: &wireTime{10, 11}, Retired: true, Seen: 12, SeenAt: &wireTime{13, 14},
 	}
 }
 
 // sealed seals a value for a key that does not matter.
-func sealed(v *value, err error) ([]byte, error) {
-	if err != nil {
-		return nil, err
+func sealed(t *testing.T) func(v *value, err error) []byte {
+	return func(v *value, err error) []byte {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v.seal("bucket", []byte("key"), nil)
 	}
-	return v.seal("bucket", []byte("key"), nil), nil
 }
 
 // golden compares bytes with those of a file in testdata, 32 to a line in hex.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name+".hex")
+	path := filepath.Join("testdata", "v2", name+".hex")
 	if *update {
 		var out strings.Builder
 		for rest := got; len(rest) > 0; rest = rest[min(len(rest), 32):] {
@@ -189,7 +206,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-func readHex(t *testing.T, path string) []byte {
+func readHex(t testing.TB, path string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -202,26 +219,41 @@ func readHex(t *testing.T, path string) []byte {
 	return b
 }
 
-// TestGoldenCompressed reads a compressed value as it was written once. Another
-// version of zstd may write other bytes; it must read these.
+// TestGoldenCompressed reads values that were compressed once. Another version of
+// the library may write other bytes; it must read these.
 func TestGoldenCompressed(t *testing.T) {
 	c := testCodec(t)
-	want := storagetest.Raw(1)[:1500]
-	path := filepath.Join("testdata", "compressed.hex")
-	if *update {
-		b, err := sealed(c.pack(nil, want, 0))
-		if err != nil {
-			t.Fatal(err)
-		}
-		golden(t, "compressed", b)
+	for name, want := range compressible() {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join("testdata", "v2", name+".hex")
+			if *update {
+				v, err := c.pack(nil, want, 0)
+				if name == "mail" {
+					v, err = c.newRaw(want)
+				}
+				golden(t, name, sealed(t)(v, err))
+			}
+			v := stored{"bucket", []byte("key"), readHex(t, path)}
+			_, encoding, body, err := v.unseal(0)
+			if err != nil || encoding == encodingPlain {
+				t.Fatalf("got encoding %d and error %v", encoding, err)
+			}
+			if encoding == encodingMail {
+				body = body[sha256.Size:]
+			}
+			if got, err := c.unpack(encoding, body); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("got %d bytes and error %v, want %d bytes", len(got), err, len(want))
+			}
+		})
 	}
-	v := stored{"bucket", []byte("key"), readHex(t, path)}
-	_, encoding, body, err := v.unseal(0)
-	if err != nil || encoding != encodingZstd {
-		t.Fatalf("got encoding %d and error %v", encoding, err)
-	}
-	if got, err := c.unpack(encoding, body); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("got %d bytes and error %v, want %d bytes", len(got), err, len(want))
+}
+
+// compressible are bodies, one for each way in which they are packed.
+func compressible() map[string][]byte {
+	return map[string][]byte{
+		"s2":   bytes.Repeat([]byte("the same words again and again\r\n"), 40),
+		"zstd": bytes.Repeat([]byte("the same words again and again\r\n"), 1000),
+		"mail": mailOf(bytes.Repeat([]byte{0x1f, 0x8b, 1, 2, 3}, 100), 76, "\r\n"),
 	}
 }
 
@@ -256,50 +288,71 @@ func TestUnseal(t *testing.T) {
 	}
 }
 
-// FuzzValue decodes bytes with a good checksum as each kind of value: whatever
-// comes out, nothing may panic, and what was decoded must be fit to be looked at.
+// FuzzValue decodes bytes with a good checksum as each kind of value, of both
+// versions: whatever comes out, nothing may panic, and what was decoded must be fit
+// to be looked at.
 func FuzzValue(f *testing.F) {
 	c := testCodec(f)
 	for _, kind := range kinds {
+		f.Add(byte(versionCBOR), byte(encodingPlain), readHex(f, filepath.Join("testdata", "v1", string(kind)+".hex")))
 		r := fullReport(kind)
-		head := toWireHead(&r)
-		body, err := c.enc.Marshal(head)
+		values, err := c.chunks(&r)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(byte(encodingPlain), body)
-		f.Add(byte(encodingZstd), c.zenc.EncodeAll(body, nil))
+		body := values[0].b[headerBytes+stampBytes:]
+		f.Add(byte(valueVersion), byte(encodingPlain), body)
+		f.Add(byte(valueVersion), byte(encodingZstd), c.zenc.EncodeAll(body, nil))
+		f.Add(byte(valueVersion), byte(encodingS2), s2.Encode(nil, body))
 	}
-	records, err := c.enc.Marshal(toWireRecords(storagetest.Aggregate(1, 3).Aggregate.Records))
+	mail, err := c.newRaw(compressible()["mail"])
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(byte(encodingPlain), records)
-	f.Add(byte(2), []byte{0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
-	f.Fuzz(func(t *testing.T, encoding byte, body []byte) {
+	f.Add(byte(valueVersion), byte(encodingMail), mail.b[headerBytes+sha256.Size:])
+	for _, name := range []string{"records", "counters", "cursor"} {
+		f.Add(byte(valueVersion), byte(encodingPlain), readHex(f, filepath.Join("testdata", "v2", name+".hex")))
+	}
+	f.Add(byte(versionCBOR), byte(encodingPlain), []byte{0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff})
+	f.Fuzz(func(t *testing.T, version, encoding byte, body []byte) {
 		seal := func(bucket string, stamp int) stored {
 			v := &value{b: append(make([]byte, headerBytes+stamp), body...), stamp: stamp}
-			v.b[0], v.b[1] = valueVersion, encoding
+			v.b[0], v.b[1] = version, encoding
 			v.body = crcOf(body)
 			return stored{bucket, chunkKey(1, 0), v.seal(bucket, chunkKey(1, 0), nil)}
 		}
 		for _, kind := range kinds {
-			r, _, err := c.head(ref{kind, 1}, seal(bucketOf(kind), stampBytes))
-			if err != nil {
-				if !errors.Is(err, storage.ErrDamaged) {
-					t.Errorf("%s: got error %v, want %v", kind, err, storage.ErrDamaged)
-				}
-				continue
-			}
-			q := storage.Query{Target: "example.com", OrgName: "x", Since: time.Unix(0, 0)}
-			q.Matches(r)
-			if _, err := c.chunks(r); err != nil {
-				t.Errorf("%s: what was decoded cannot be encoded: %v", kind, err)
-			}
+			fuzzReport(t, c, ref{kind, 1}, seal(bucketOf(kind), stampBytes))
 		}
 		_, _ = c.records(seal(bucketAggregate, 0))
 		_, _ = c.held(1, seal(bucketHeld, 0))
+		_, _ = c.counters(seal(bucketMeta, 0))
+		_, _ = c.cursor(seal(bucketMeta, 0))
 		_, _ = seal(bucketIdentity, 0).ref()
 		_, _ = seal(bucketHeldHash, 0).number()
 	})
+}
+
+func fuzzReport(t *testing.T, c *codec, at ref, v stored) {
+	r, chunks, err := c.head(at, v)
+	if err != nil {
+		if !errors.Is(err, storage.ErrDamaged) {
+			t.Errorf("%s: got error %v, want %v", at.kind, err, storage.ErrDamaged)
+		}
+		return
+	}
+	q := storage.Query{Target: "example.com", OrgName: "x", Since: time.Unix(0, 0)}
+	q.Matches(r)
+	values, err := c.chunks(r)
+	if err != nil {
+		t.Fatalf("%s: what was decoded cannot be encoded: %v", at.kind, err)
+	}
+	if chunks != 1 || len(values) != 1 {
+		return
+	}
+	v.value = values[0].seal(v.bucket, v.key, v.value[headerBytes:headerBytes+stampBytes])
+	again, _, err := c.head(at, v)
+	if d := cmp.Diff(r, again, cmpopts.EquateComparable(netip.Addr{}), cmpopts.EquateEmpty()); err != nil || d != "" {
+		t.Errorf("%s: encoded and decoded again, error %v (-first +second):\n%s", at.kind, err, d)
+	}
 }

@@ -2,115 +2,130 @@ package bolt
 
 import "reportmx/reports"
 
-type wireTLS struct {
-	OrgName     string          `cbor:"1,keyasint,omitempty"`
-	ContactInfo string          `cbor:"2,keyasint,omitempty"`
-	ReportID    string          `cbor:"3,keyasint,omitempty"`
-	Begin       *wireTime       `cbor:"4,keyasint,omitempty"`
-	End         *wireTime       `cbor:"5,keyasint,omitempty"`
-	Policies    []wireTLSPolicy `cbor:"6,keyasint,omitempty"`
-}
+const (
+	tlsBegin  = 4
+	tlsEnd    = 5
+	tlsPolicy = 6
+)
 
-type wireTLSPolicy struct {
-	PolicyType     string           `cbor:"1,keyasint,omitempty"`
-	PolicyDomain   string           `cbor:"2,keyasint,omitempty"`
-	PolicyString   []string         `cbor:"3,keyasint,omitempty"`
-	MXHost         []string         `cbor:"4,keyasint,omitempty"`
-	Successful     *int64           `cbor:"5,keyasint,omitempty"`
-	Failed         *int64           `cbor:"6,keyasint,omitempty"`
-	FailureDetails []wireTLSFailure `cbor:"7,keyasint,omitempty"`
-}
+func tlsTexts(t *reports.TLS) texts { return texts{1: &t.OrgName, 2: &t.ContactInfo, 3: &t.ReportID} }
 
-type wireTLSFailure struct {
-	ResultType            string `cbor:"1,keyasint,omitempty"`
-	SendingMTAIP          []byte `cbor:"2,keyasint,omitempty"`
-	ReceivingMXHostname   string `cbor:"3,keyasint,omitempty"`
-	ReceivingMXHelo       string `cbor:"4,keyasint,omitempty"`
-	ReceivingIP           []byte `cbor:"5,keyasint,omitempty"`
-	FailedSessionCount    *int64 `cbor:"6,keyasint,omitempty"`
-	AdditionalInformation string `cbor:"7,keyasint,omitempty"`
-	FailureReasonCode     string `cbor:"8,keyasint,omitempty"`
-}
-
-func toWireTLS(t *reports.TLS) *wireTLS {
-	w := &wireTLS{
-		OrgName:     t.OrgName,
-		ContactInfo: t.ContactInfo,
-		ReportID:    t.ReportID,
-		Begin:       toWireTime(t.Begin),
-		End:         toWireTime(t.End),
-	}
+func (w *writer) tls(field int, t *reports.TLS) {
+	w.begin(field)
+	w.texts(tlsTexts(t))
+	w.time(tlsBegin, t.Begin)
+	w.time(tlsEnd, t.End)
 	for i := range t.Policies {
-		p := &t.Policies[i]
-		policy := wireTLSPolicy{
-			PolicyType:   p.PolicyType,
-			PolicyDomain: p.PolicyDomain,
-			PolicyString: p.PolicyString,
-			MXHost:       p.MXHost,
-			Successful:   p.Successful,
-			Failed:       p.Failed,
-		}
-		for _, f := range p.FailureDetails {
-			policy.FailureDetails = append(policy.FailureDetails, wireTLSFailure{
-				ResultType:            f.ResultType,
-				SendingMTAIP:          toWireAddr(f.SendingMTAIP),
-				ReceivingMXHostname:   f.ReceivingMXHostname,
-				ReceivingMXHelo:       f.ReceivingMXHelo,
-				ReceivingIP:           toWireAddr(f.ReceivingIP),
-				FailedSessionCount:    f.FailedSessionCount,
-				AdditionalInformation: f.AdditionalInformation,
-				FailureReasonCode:     f.FailureReasonCode,
-			})
-		}
-		w.Policies = append(w.Policies, policy)
+		w.tlsPolicy(tlsPolicy, &t.Policies[i])
 	}
-	return w
+	w.end()
 }
 
-func (w *wireTLS) tls() (*reports.TLS, error) {
-	t := &reports.TLS{
-		OrgName:     w.OrgName,
-		ContactInfo: w.ContactInfo,
-		ReportID:    w.ReportID,
-		Begin:       w.Begin.time(),
-		End:         w.End.time(),
-	}
-	for i := range w.Policies {
-		p := &w.Policies[i]
-		policy := reports.TLSPolicy{
-			PolicyType:   p.PolicyType,
-			PolicyDomain: p.PolicyDomain,
-			PolicyString: p.PolicyString,
-			MXHost:       p.MXHost,
-			Successful:   p.Successful,
-			Failed:       p.Failed,
-		}
-		for j := range p.FailureDetails {
-			f, err := p.FailureDetails[j].failure()
-			if err != nil {
-				return nil, err
+func (r *reader) tls() *reports.TLS {
+	t := &reports.TLS{}
+	names := tlsTexts(t)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case tlsBegin:
+			t.Begin = r.time()
+		case tlsEnd:
+			t.End = r.time()
+		case tlsPolicy:
+			var p reports.TLSPolicy
+			r.tlsPolicy(&p)
+			t.Policies = append(t.Policies, p)
+		default:
+			if !r.text(names) {
+				r.skip()
 			}
-			policy.FailureDetails = append(policy.FailureDetails, f)
 		}
-		t.Policies = append(t.Policies, policy)
 	}
-	return t, nil
+	return t
 }
 
-func (w *wireTLSFailure) failure() (reports.TLSFailure, error) {
-	sending, err := fromWireAddr(w.SendingMTAIP)
-	if err != nil {
-		return reports.TLSFailure{}, err
+const (
+	tlsPolicyString     = 3
+	tlsPolicyMXHost     = 4
+	tlsPolicySuccessful = 5
+	tlsPolicyFailed     = 6
+	tlsPolicyFailure    = 7
+)
+
+func tlsPolicyTexts(p *reports.TLSPolicy) texts { return texts{1: &p.PolicyType, 2: &p.PolicyDomain} }
+
+func (w *writer) tlsPolicy(field int, p *reports.TLSPolicy) {
+	w.begin(field)
+	w.texts(tlsPolicyTexts(p))
+	w.strings(tlsPolicyString, p.PolicyString)
+	w.strings(tlsPolicyMXHost, p.MXHost)
+	w.optional(tlsPolicySuccessful, p.Successful)
+	w.optional(tlsPolicyFailed, p.Failed)
+	for i := range p.FailureDetails {
+		w.tlsFailure(tlsPolicyFailure, &p.FailureDetails[i])
 	}
-	receiving, err := fromWireAddr(w.ReceivingIP)
-	return reports.TLSFailure{
-		ResultType:            w.ResultType,
-		SendingMTAIP:          sending,
-		ReceivingMXHostname:   w.ReceivingMXHostname,
-		ReceivingMXHelo:       w.ReceivingMXHelo,
-		ReceivingIP:           receiving,
-		FailedSessionCount:    w.FailedSessionCount,
-		AdditionalInformation: w.AdditionalInformation,
-		FailureReasonCode:     w.FailureReasonCode,
-	}, err
+	w.end()
+}
+
+func (r *reader) tlsPolicy(p *reports.TLSPolicy) {
+	t := tlsPolicyTexts(p)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case tlsPolicyString:
+			p.PolicyString = append(p.PolicyString, r.string())
+		case tlsPolicyMXHost:
+			p.MXHost = append(p.MXHost, r.string())
+		case tlsPolicySuccessful:
+			p.Successful = r.optional()
+		case tlsPolicyFailed:
+			p.Failed = r.optional()
+		case tlsPolicyFailure:
+			var f reports.TLSFailure
+			r.tlsFailure(&f)
+			p.FailureDetails = append(p.FailureDetails, f)
+		default:
+			if !r.text(t) {
+				r.skip()
+			}
+		}
+	}
+}
+
+const (
+	tlsFailureSendingMTAIP = 2
+	tlsFailureReceivingIP  = 5
+	tlsFailureSessions     = 6
+)
+
+func tlsFailureTexts(f *reports.TLSFailure) texts {
+	return texts{
+		1: &f.ResultType, 3: &f.ReceivingMXHostname, 4: &f.ReceivingMXHelo,
+		7: &f.AdditionalInformation, 8: &f.FailureReasonCode,
+	}
+}
+
+func (w *writer) tlsFailure(field int, f *reports.TLSFailure) {
+	w.begin(field)
+	w.texts(tlsFailureTexts(f))
+	w.addr(tlsFailureSendingMTAIP, f.SendingMTAIP)
+	w.addr(tlsFailureReceivingIP, f.ReceivingIP)
+	w.optional(tlsFailureSessions, f.FailedSessionCount)
+	w.end()
+}
+
+func (r *reader) tlsFailure(f *reports.TLSFailure) {
+	t := tlsFailureTexts(f)
+	for r.enter(); r.next(); {
+		switch r.field {
+		case tlsFailureSendingMTAIP:
+			f.SendingMTAIP = r.addr()
+		case tlsFailureReceivingIP:
+			f.ReceivingIP = r.addr()
+		case tlsFailureSessions:
+			f.FailedSessionCount = r.optional()
+		default:
+			if !r.text(t) {
+				r.skip()
+			}
+		}
+	}
 }

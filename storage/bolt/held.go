@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -158,32 +157,20 @@ func (s *Store) rawOf(seq uint64) (at uint64, err error) {
 // raw reads a message from the first of the buckets that has one of that number.
 func (s *Store) raw(seq uint64, buckets ...string) ([]byte, error) {
 	var v stored
-	var encoding byte
 	err := s.view(func(tx *bbolt.Tx) error {
 		for _, bucket := range buckets {
 			if v = get(tx, bucket, seqKey(seq)); v.value == nil {
 				continue
 			}
-			_, e, body, err := v.unseal(0)
-			encoding, v.value = e, bytes.Clone(body)
-			return err
+			v.value, v.key = bytes.Clone(v.value), seqKey(seq)
+			return nil
 		}
 		return storage.ErrNotFound
 	})
 	if err != nil {
 		return nil, err
 	}
-	if len(v.value) < sha256.Size {
-		return nil, v.damaged("it has only %d bytes", len(v.value))
-	}
-	raw, err := s.codec.unpack(encoding, v.value[sha256.Size:])
-	if err != nil {
-		return nil, v.damaged("%v", err)
-	}
-	if sha256.Sum256(raw) != [sha256.Size]byte(v.value) {
-		return nil, v.damaged("its SHA-256 does not fit")
-	}
-	return raw, nil
+	return s.codec.message(v)
 }
 
 // number reads a value that is a sequence number.

@@ -183,13 +183,7 @@ func (c *codec) arrived(tx *bbolt.Tx, seq uint64) (time.Time, error) {
 		if v.value == nil {
 			continue
 		}
-		var head struct {
-			Message struct {
-				ReceivedAt *wireTime `cbor:"1,keyasint,omitempty"`
-			} `cbor:"1,keyasint"`
-		}
-		_, err := c.decode(v, stampBytes, &head)
-		return head.Message.ReceivedAt.time(), err
+		return c.arrival(v)
 	}
 	return time.Time{}, nil
 }

@@ -28,13 +28,9 @@ func (s *Store) Differs(r *storage.Report) (differs bool, err error) {
 				differs = true
 				return nil
 			}
-			_, encoding, body, err := old.unseal(v.stamp)
+			was, err := s.codec.spelled(ref{r.Kind, r.Seq}, old)
 			if err != nil {
 				return err
-			}
-			was, err := s.codec.unpack(encoding, body)
-			if err != nil {
-				return old.damaged("%v", err)
 			}
 			is, err := s.codec.unpack(v.b[1], v.b[headerBytes+v.stamp:])
 			if err != nil {

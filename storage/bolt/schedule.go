@@ -207,7 +207,8 @@ func (t *txn) cursor(plan storage.Schedule) (*wireCursor, error) {
 	c := &wireCursor{}
 	kind := kindNumber(plan.Kind)
 	if v := get(t.tx, bucketMeta, []byte(schedulePrefix+plan.Name)); v.value != nil {
-		if _, err := t.codec.decode(v, 0, c); err != nil {
+		var err error
+		if c, err = t.codec.cursor(v); err != nil {
 			return nil, err
 		}
 	}
@@ -222,7 +223,7 @@ func (t *txn) cursor(plan storage.Schedule) (*wireCursor, error) {
 }
 
 func (t *txn) putCursor(name string, c *wireCursor) error {
-	v, err := t.codec.newValue(c, 0)
+	v, err := t.codec.newCursor(c)
 	if err != nil {
 		return err
 	}
@@ -233,9 +234,9 @@ func (c *codec) cursors(tx *bbolt.Tx) (map[string]*wireCursor, error) {
 	all := make(map[string]*wireCursor)
 	at := tx.Bucket([]byte(bucketMeta)).Cursor()
 	for k, v := at.Seek([]byte(schedulePrefix)); bytes.HasPrefix(k, []byte(schedulePrefix)); k, v = at.Next() {
-		w := &wireCursor{}
 		s := stored{bucketMeta, k, v}
-		if _, err := c.decode(s, 0, w); err != nil {
+		w, err := c.cursor(s)
+		if err != nil {
 			return nil, err
 		}
 		if w.Kind == 0 || int(w.Kind) > len(kinds) {

@@ -52,8 +52,7 @@ func (s *Store) loadCounters(tx *bbolt.Tx) (c counters, err error) {
 	if v.value == nil {
 		return c, nil // nothing has been committed yet
 	}
-	_, err = s.codec.decode(v, 0, &c)
-	return c, err
+	return s.codec.counters(v)
 }
 
 // now gives the counters as of the last commit.
@@ -124,7 +123,7 @@ func (t *txn) delete(bucket string, key []byte) error {
 }
 
 func (t *txn) putCounters() error {
-	v, err := t.codec.newValue(t.counters, 0)
+	v, err := t.codec.newCounters(&t.counters)
 	if err != nil {
 		return err
 	}
