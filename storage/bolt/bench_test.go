@@ -120,7 +120,7 @@ func BenchmarkCodec(b *testing.B) {
 		b.ReportAllocs()
 		size := 0
 		for b.Loop() {
-			v, err := c.pack(nil, raw, 0)
+			v, err := c.newRaw(raw)
 			if err != nil {
 				b.Fatal(err)
 			}
