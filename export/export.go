@@ -176,14 +176,19 @@ func (o *order) next(kind reports.Kind, r *storage.Report) error {
 	if r.Kind != kind || !filled(&r.Report) {
 		return fmt.Errorf("%w: report %d is %q, not %q", ErrKind, r.Seq, string(r.Kind), string(kind))
 	}
+	return o.follow(r.Seq, r.Chunk, r.Last)
+}
+
+// follow takes the next part of the report of that number.
+func (o *order) follow(seq uint64, part int, last bool) error {
 	want := 0
 	if o.open {
 		want = o.part + 1
 	}
-	if r.Chunk != want || o.open && r.Seq != o.seq {
-		return fmt.Errorf("%w: part %d of report %d where part %d was due", ErrParts, r.Chunk, r.Seq, want)
+	if part != want || o.open && seq != o.seq {
+		return fmt.Errorf("%w: part %d of report %d where part %d was due", ErrParts, part, seq, want)
 	}
-	o.open, o.seq, o.part = !r.Last, r.Seq, r.Chunk
+	o.open, o.seq, o.part = !last, seq, part
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"reportmx/reports"
 	"reportmx/storage"
 )
 
@@ -82,7 +81,9 @@ type Summary struct {
 	parts    order
 	named    map[string]*Group
 	sources  map[netip.Addr]*Group
-	rest     Group // what came past the bounds
+	days     map[int64]*Group  // by the day since 1970: a short way to named
+	orgs     map[string]*Group // by a spelling: the same
+	rest     Group             // what came past the bounds
 	keyBytes int
 }
 
@@ -93,58 +94,66 @@ func NewSummary(o SummaryOptions) (*Summary, error) {
 	default:
 		return nil, fmt.Errorf("%w: %q", ErrBy, string(o.By))
 	}
-	return &Summary{options: o, named: map[string]*Group{}, sources: map[netip.Addr]*Group{}}, nil
+	return &Summary{
+		options: o,
+		named:   map[string]*Group{},
+		sources: map[netip.Addr]*Group{},
+		days:    map[int64]*Group{},
+		orgs:    map[string]*Group{},
+	}, nil
 }
 
-// Summarize sums up all reports of seq.
-func Summarize(o SummaryOptions, seq iter.Seq2[*storage.Report, error]) (*Summary, error) {
+// Summarize sums up all reports whose digests are in seq.
+func Summarize(o SummaryOptions, seq iter.Seq2[*storage.Digest, error]) (*Summary, error) {
 	s, err := NewSummary(o)
 	if err != nil {
 		return nil, err
 	}
-	for r, err := range seq {
+	for d, err := range seq {
 		if err != nil {
 			return nil, fmt.Errorf("read reports: %w", err)
 		}
-		if err := s.Add(r); err != nil {
+		if err := s.Add(d); err != nil {
 			return nil, err
 		}
 	}
 	return s, s.Done()
 }
 
-// Add sums up one part of an aggregate report. All parts of a report come one
-// after the other; ErrKind and ErrParts as with [Write].
-func (s *Summary) Add(r *storage.Report) error {
-	if err := s.parts.next(reports.KindAggregate, r); err != nil {
+// Add sums up the digest of one part of an aggregate report, and keeps nothing of
+// it. All parts of a report come one after the other; ErrParts as with [Write].
+func (s *Summary) Add(d *storage.Digest) error {
+	if err := s.parts.follow(d.Seq, d.Chunk, d.Last); err != nil {
 		return err
 	}
-	if !s.options.All && (r.Conflict || r.Implausible) {
-		if r.Chunk == 0 {
+	if !s.options.All && (d.Conflict || d.Implausible) {
+		if d.Chunk == 0 {
 			s.LeftOut.Reports++
 		}
-		for i := range r.Aggregate.Records {
-			s.grow(&s.LeftOut.Messages, r.Aggregate.Records[i].Count)
+		for i := range d.Rows {
+			s.grow(&s.LeftOut.Messages, d.Rows[i].Count)
 		}
 		return nil
 	}
-	if r.Chunk == 0 {
+	if d.Chunk == 0 {
 		s.Total.Reports++
 	}
-	s.Total.widen(r.Aggregate.Begin, r.Aggregate.Begin)
-	var g *Group
-	if s.options.By != BySource {
-		g = s.group(s.key(r))
-		g.meet(r)
+	s.Total.widen(d.Begin, d.Begin)
+	var part Totals
+	for i := range d.Rows {
+		s.row(&part, &d.Rows[i], d.Authenticated)
 	}
-	for i := range r.Aggregate.Records {
-		rec := &r.Aggregate.Records[i]
-		if s.options.By == BySource {
-			g = s.source(rec.SourceIP)
-			g.meet(r)
-		}
-		s.record(&g.Totals, r, rec)
-		s.record(&s.Total, r, rec)
+	s.messages(&s.Total, &part)
+	if s.options.By != BySource {
+		g := s.groupOf(d)
+		g.meet(d)
+		s.messages(&g.Totals, &part)
+		return nil
+	}
+	for i := range d.Rows {
+		g := s.source(d.Rows[i].SourceIP)
+		g.meet(d)
+		s.row(&g.Totals, &d.Rows[i], d.Authenticated)
 	}
 	return nil
 }
@@ -154,38 +163,54 @@ func (s *Summary) Done() error {
 	return s.parts.done()
 }
 
-func (s *Summary) record(t *Totals, r *storage.Report, rec *reports.Record) {
-	n := rec.Count
+// row adds the messages of a row.
+func (s *Summary) row(t *Totals, r *storage.DigestRow, authenticated bool) {
+	n := r.Count
 	s.grow(&t.Messages, n)
-	if rec.DMARCPass() {
+	if r.DMARCPass() {
 		s.grow(&t.DMARCPass, n)
 	} else {
 		s.grow(&t.DMARCFail, n)
 	}
-	if rec.PolicyEvaluated.DKIM == "pass" {
+	if r.DKIM {
 		s.grow(&t.DKIMPass, n)
 	}
-	if rec.PolicyEvaluated.SPF == "pass" {
+	if r.SPF {
 		s.grow(&t.SPFPass, n)
 	}
-	if r.Message.Sender.Result == "pass" {
+	if authenticated {
 		s.grow(&t.Authenticated, n)
 	}
-	s.grow(t.disposition(rec.PolicyEvaluated.Disposition), n)
+	s.grow(t.disposition(r.Disposition), n)
 }
 
-func (t *Totals) disposition(word string) *int64 {
-	switch word {
-	case "none":
+func (t *Totals) disposition(d storage.Disposition) *int64 {
+	switch d {
+	case storage.DispositionNone:
 		return &t.None
-	case "pass":
+	case storage.DispositionPass:
 		return &t.Pass
-	case "quarantine":
+	case storage.DispositionQuarantine:
 		return &t.Quarantine
-	case "reject":
+	case storage.DispositionReject:
 		return &t.Reject
 	}
 	return &t.Other
+}
+
+// messages adds all sums of messages.
+func (s *Summary) messages(sum, more *Totals) {
+	s.grow(&sum.Messages, more.Messages)
+	s.grow(&sum.DMARCPass, more.DMARCPass)
+	s.grow(&sum.DMARCFail, more.DMARCFail)
+	s.grow(&sum.DKIMPass, more.DKIMPass)
+	s.grow(&sum.SPFPass, more.SPFPass)
+	s.grow(&sum.None, more.None)
+	s.grow(&sum.Pass, more.Pass)
+	s.grow(&sum.Quarantine, more.Quarantine)
+	s.grow(&sum.Reject, more.Reject)
+	s.grow(&sum.Other, more.Other)
+	s.grow(&sum.Authenticated, more.Authenticated)
 }
 
 // grow adds n, which is never negative but for implausible reports: those add 0.
@@ -201,11 +226,11 @@ func (s *Summary) grow(sum *int64, n int64) {
 
 // meet counts a report once in a group, however many of its records and parts
 // are in it.
-func (g *Group) meet(r *storage.Report) {
-	if g.Reports == 0 || g.seen != r.Seq {
+func (g *Group) meet(d *storage.Digest) {
+	if g.Reports == 0 || g.seen != d.Seq {
 		g.Reports++
-		g.seen = r.Seq
-		g.widen(r.Aggregate.Begin, r.Aggregate.Begin)
+		g.seen = d.Seq
+		g.widen(d.Begin, d.Begin)
 	}
 }
 
@@ -219,18 +244,50 @@ func (t *Totals) widen(first, last time.Time) {
 	}
 }
 
-// key names the group of a whole report.
-func (s *Summary) key(r *storage.Report) string {
+// groupOf finds the group of a whole report.
+func (s *Summary) groupOf(d *storage.Digest) *Group {
 	switch s.options.By {
 	case ByTarget:
-		return reports.NormalDomain(r.Aggregate.PolicyPublished.Domain)
+		return s.group(d.PolicyDomain)
 	case ByOrg:
-		return strings.TrimSpace(r.Aggregate.OrgName)
+		return s.org(d.OrgName)
 	}
-	if !spellable(r.Aggregate.Begin) {
-		return ""
+	return s.day(d.Begin)
+}
+
+// The names of organizations for which there is a short way: at most so many, each
+// of at most so many bytes.
+const (
+	maxSpellings     = 1000
+	maxSpellingBytes = 200
+)
+
+// org finds the group of an organization. Nearly always it is spelled as it was
+// before, and folding it once is enough.
+func (s *Summary) org(name string) *Group {
+	g := s.orgs[name]
+	if g == nil {
+		g = s.group(strings.TrimSpace(name))
+		if len(s.orgs) < maxSpellings && len(name) <= maxSpellingBytes {
+			s.orgs[strings.Clone(name)] = g
+		}
 	}
-	return r.Aggregate.Begin.UTC().Format(time.DateOnly)
+	return g
+}
+
+// day finds the group of a UTC day.
+func (s *Summary) day(t time.Time) *Group {
+	if !spellable(t) {
+		return s.group("")
+	}
+	const seconds = 24 * 60 * 60
+	day := t.Unix() / seconds
+	g := s.days[day]
+	if g == nil || day <= 0 { // 0 is two days
+		g = s.group(t.UTC().Format(time.DateOnly))
+		s.days[day] = g
+	}
+	return g
 }
 
 // group finds or makes the group of a key. Organizations are compared without

@@ -46,15 +46,5 @@ func (s *Summary) join(rest *Rest, g *Group) {
 	t := &rest.Totals
 	t.widen(g.FirstBegin, g.LastBegin)
 	s.grow(&t.Reports, g.Reports)
-	s.grow(&t.Messages, g.Messages)
-	s.grow(&t.DMARCPass, g.DMARCPass)
-	s.grow(&t.DMARCFail, g.DMARCFail)
-	s.grow(&t.DKIMPass, g.DKIMPass)
-	s.grow(&t.SPFPass, g.SPFPass)
-	s.grow(&t.None, g.None)
-	s.grow(&t.Pass, g.Pass)
-	s.grow(&t.Quarantine, g.Quarantine)
-	s.grow(&t.Reject, g.Reject)
-	s.grow(&t.Other, g.Other)
-	s.grow(&t.Authenticated, g.Authenticated)
+	s.messages(t, &g.Totals)
 }

@@ -45,7 +45,7 @@ func summaryReports() []*storage.Report {
 
 func summed(t testing.TB, o SummaryOptions, list ...*storage.Report) *Summary {
 	t.Helper()
-	s, err := Summarize(o, sequence(list...))
+	s, err := Summarize(o, digests(list...))
 	if err != nil {
 		t.Fatalf("Summarize: %v", err)
 	}
@@ -195,11 +195,11 @@ func TestSummaryErrors(t *testing.T) {
 	if _, err := NewSummary(SummaryOptions{By: "colour"}); !errors.Is(err, ErrBy) {
 		t.Errorf("got %v, want %v", err, ErrBy)
 	}
-	if _, err := Summarize(SummaryOptions{By: ByDay}, sequence(sampleTLS())); !errors.Is(err, ErrKind) {
-		t.Errorf("got %v, want %v", err, ErrKind)
+	if _, err := Summarize(SummaryOptions{By: "colour"}, digests()); !errors.Is(err, ErrBy) {
+		t.Errorf("got %v, want %v", err, ErrBy)
 	}
 	cut := inParts(sampleAggregate(), 1)[:1]
-	if _, err := Summarize(SummaryOptions{By: ByDay}, sequence(cut...)); !errors.Is(err, ErrParts) {
+	if _, err := Summarize(SummaryOptions{By: ByDay}, digests(cut...)); !errors.Is(err, ErrParts) {
 		t.Errorf("got %v, want %v", err, ErrParts)
 	}
 	s := summed(t, SummaryOptions{By: ByDay}, sampleAggregate())

@@ -22,10 +22,16 @@ import (
 // Store is what the handlers need of the store.
 type Store interface {
 	Reports(ctx context.Context, q storage.Query) iter.Seq2[*storage.Report, error]
+	Digests(ctx context.Context, q storage.Query) iter.Seq2[*storage.Digest, error]
+	Stats() (storage.Stats, error)
+	Hold
+}
+
+// Hold is what they need of the hold.
+type Hold interface {
 	HeldMessages(ctx context.Context) iter.Seq2[*storage.Held, error]
 	HeldRaw(seq uint64) ([]byte, error)
 	DropHeld(ctx context.Context, seq uint64) error
-	Stats() (storage.Stats, error)
 }
 
 // Importer takes one message or document that a client streams in.

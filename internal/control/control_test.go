@@ -45,6 +45,20 @@ func (f *fakeStore) Reports(_ context.Context, q storage.Query) iter.Seq2[*stora
 	}
 }
 
+func (f *fakeStore) Digests(ctx context.Context, q storage.Query) iter.Seq2[*storage.Digest, error] {
+	return func(yield func(*storage.Digest, error) bool) {
+		for r, err := range f.Reports(ctx, q) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(storage.DigestOf(r), nil) {
+				return
+			}
+		}
+	}
+}
+
 func (f *fakeStore) HeldMessages(context.Context) iter.Seq2[*storage.Held, error] {
 	return func(yield func(*storage.Held, error) bool) {
 		for i, h := range f.held {

@@ -116,7 +116,7 @@ func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
 	}
 	top, _ := strconv.Atoi(v.Get("top")) // 0, all, when it is no number
 	o := export.SummaryOptions{By: export.By(v.Get("by")), All: v.Get("all") == "true", Top: top}
-	sum, err := export.Summarize(o, s.Store.Reports(r.Context(), q))
+	sum, err := export.Summarize(o, s.Store.Digests(r.Context(), q))
 	if err != nil {
 		fail(w, err)
 		return
