@@ -43,6 +43,7 @@ var arrows = map[string][]string{
 		"storage", "storage/bolt", "reports", "smtpd",
 	},
 	"internal/faults": {},
+	"internal/crowd":  {},
 }
 
 func TestArrows(t *testing.T) {
