@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sys/unix"
 
 	"reportmx/internal/config"
@@ -57,7 +58,7 @@ func newApp(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*app, erro
 	a.commits = newMeasuredStore(store, a.registry)
 	a.badHost = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "reportmx_command_bad_host_total", Help: "Requests for the metrics that named another host."})
-	a.registry.MustRegister(a.badHost)
+	a.registry.MustRegister(a.badHost, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if a.dns, err = dmarcdns.New(dmarcdns.Config{Servers: cfg.DNS.Servers}); err != nil {
 		return nil, err
