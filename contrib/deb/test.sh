@@ -20,6 +20,16 @@ sed -i 's/^Version: .*/&.next/' "$scratch/next/DEBIAN/control"
 echo "# a new word of the next version" >>"$scratch/next/etc/reportmx/config.toml"
 dpkg-deb --root-owner-group -b "$scratch/next" "$scratch/next.deb" >/dev/null
 
+step "the same bytes from another folder"
+if [[ -n "$(git status --porcelain)" ]]; then
+	echo "not compared: the checkout has changes"
+else
+	git clone -q . "$scratch/elsewhere"
+	again="$(cd "$scratch/elsewhere" && contrib/deb/build.sh ../again)"
+	cmp "$deb" "$scratch/elsewhere/$again" || fail "the package is not the same when it is built elsewhere"
+	sha256sum "$deb"
+fi
+
 step "root"
 if [[ $# -lt 1 ]]; then
 	mmdebstrap --quiet --variant=minbase --include=systemd bookworm "$scratch/root.tar"
