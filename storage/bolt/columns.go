@@ -81,7 +81,10 @@ func (c *codec) columns(r *storage.Report) ([]*value, error) {
 
 // columnsOf encodes the columns of one part of a report.
 func (c *codec) columnsOf(part *storage.Report) (*value, error) {
-	return c.pack(appendColumns(nil, storage.DigestOf(part)), nil, columnStampBytes)
+	w := newWriter()
+	defer w.release()
+	w.b = appendColumns(w.b, storage.DigestOf(part))
+	return c.pack(w.b, nil, columnStampBytes)
 }
 
 func appendColumns(b []byte, d *storage.Digest) []byte {
