@@ -86,11 +86,12 @@ type load struct {
 	end  atomic.Bool
 	wait sync.WaitGroup
 	mu   sync.Mutex
-	ids  []string // of reports that were acknowledged
+	ids  []string      // of reports that were acknowledged
+	more chan struct{} // holds one thing when there are new ones
 }
 
 func startReports(s *server, round int) *load {
-	l := &load{}
+	l := &load{more: make(chan struct{}, 1)}
 	addr := &server{addr: s.addr}
 	for sender := range 3 {
 		l.wait.Go(func() {
@@ -98,14 +99,23 @@ func startReports(s *server, round int) *load {
 				id := fmt.Sprintf("r%d-s%d-n%d", round, sender, n)
 				reply, err := addr.send("reports@receiver.example", "dmarc@reports.example.net", reportAbout("example.com", id))
 				if err == nil && strings.HasPrefix(reply, "250") {
-					l.mu.Lock()
-					l.ids = append(l.ids, id)
-					l.mu.Unlock()
+					l.note(id)
 				}
 			}
 		})
 	}
 	return l
+}
+
+// note notes an acknowledged report.
+func (l *load) note(id string) {
+	l.mu.Lock()
+	l.ids = append(l.ids, id)
+	l.mu.Unlock()
+	select {
+	case l.more <- struct{}{}:
+	default:
+	}
 }
 
 func (l *load) stop(acked map[string]bool) {
