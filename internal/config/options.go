@@ -30,7 +30,7 @@ func defaults() *Config {
 			Message:        25 << 20, // opendmarc-reports sends up to 21 MB
 			Unpacked:       128 << 20,
 			InFlight:       48 << 20,
-			Connections:    1000,
+			Connections:    2500,
 			PerAddress:     20,
 			PerMinute:      1200,
 			WildcardDomain: 1000,
