@@ -48,7 +48,7 @@ type slowKind struct {
 // slowKinds: a server that waits for any of them for ever is lost.
 var slowKinds = []slowKind{
 	{name: "silent"},
-	{name: "drips its first command", drip: "EHLO client.example\r\n"},
+	{name: "drips its first command", drip: "EHLO " + strings.Repeat("a", 300)},
 	{name: "silent after EHLO", lines: []string{"EHLO client.example"}},
 	{name: "drips MAIL", lines: []string{"EHLO client.example"}, drip: "MAIL FROM:<" + strings.Repeat("a", 300) + "@client.example>\r\n"},
 	{name: "stalls in DATA", lines: toData, then: "Subject: x\r\n"},
@@ -160,8 +160,8 @@ func slowCampaign(t *testing.T) []string {
 	if err != nil {
 		t.Error(err)
 	}
-	if *deep && most < float64(clients) {
-		t.Errorf("got %.0f sessions at once, want %d", most, clients)
+	if least := float64(clients) * 0.9; *deep && most < least {
+		t.Errorf("got %.0f sessions at once, want %.0f at least", most, least)
 	}
 	if *deep && (p99 > slowP99 || gone > slowGone || memory > crowdBytes) {
 		t.Errorf("got p99 %s, gone after %s, %.0f MiB; want %s, %s, %d MiB at most", p99, gone, memory, slowP99, slowGone, crowdBytes)
@@ -203,6 +203,9 @@ func (y *slowTally) one(ctx context.Context, s *server, n, addresses int) {
 func (y *slowTally) lines() []string {
 	var lines []string
 	for _, k := range slowKinds {
+		if k.deaf {
+			continue // it cannot know
+		}
 		lines = append(lines, fmt.Sprintf("  %s: %s (%d clients)", k.name, quantile(y.stayed[k.name], 1).Round(100*time.Millisecond), len(y.stayed[k.name])))
 	}
 	return lines
