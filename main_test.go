@@ -41,7 +41,8 @@ func TestScript(t *testing.T) {
 			"send":  cmdSend,
 			"smtp":  cmdSMTP,
 
-			"metrics": cmdMetrics,
+			"metrics":  cmdMetrics,
+			"oldstore": cmdOldStore,
 		},
 	})
 }

@@ -52,7 +52,7 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	if err := examineFirst(ctx, cfg, log); err != nil {
 		return err
 	}
-	store, err := openStore(cfg, bolt.Options{Logger: log})
+	store, err := openStore(cfg, bolt.Options{Logger: log, Progress: migrating(ctx, log)})
 	if err != nil {
 		return unusable(err)
 	}

@@ -110,14 +110,30 @@ func (rm *removal) reports(kind reports.Kind) error {
 	if kindNumber(kind) == 0 {
 		return fmt.Errorf("there is nothing that is called %q", rm.What)
 	}
+	if kind == reports.KindAggregate {
+		return rm.aggregates()
+	}
 	for r, err := range rm.store.Reports(rm.ctx, storage.Query{Kind: kind, Target: rm.Target}) {
 		if err != nil {
 			return err
 		}
-		if r.Chunk > 0 {
+		if more, err := rm.consider(r.Seq, r.Message.ReceivedAt); !more || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aggregates does the same without decoding the reports.
+func (rm *removal) aggregates() error {
+	for d, err := range rm.store.Digests(rm.ctx, storage.Query{Target: rm.Target}) {
+		if err != nil {
+			return err
+		}
+		if d.Chunk > 0 {
 			continue
 		}
-		if more, err := rm.consider(r.Seq, r.Message.ReceivedAt); !more || err != nil {
+		if more, err := rm.consider(d.Seq, d.ReceivedAt); !more || err != nil {
 			return err
 		}
 	}
