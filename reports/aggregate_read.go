@@ -46,6 +46,11 @@ func readAggregate(r io.Reader, b *budget) (*Aggregate, []Warning, error) {
 	a := aggregateReaders.Get().(*aggregateReader)
 	a.begin(r, b)
 	defer a.release()
+	return a.read()
+}
+
+// read reads the document that was begun.
+func (a *aggregateReader) read() (*Aggregate, []Warning, error) {
 	a.findRoot()
 	a.report.Namespace = a.root
 	a.feedback()
@@ -271,12 +276,14 @@ func (a *aggregateReader) schema() Schema {
 // finish reads what stands behind the report.
 func (a *aggregateReader) finish() error {
 	a.record = 0
-	trailing := ""
+	const padding = "\x00 \t\r\n"
+	var tail []byte
 	for {
 		window := a.scan.take(a.scan.end - a.scan.pos)
-		if trailing == "" {
-			trailing = excerpt(string(bytes.Trim(window, "\x00 \t\r\n")))
+		if len(tail) == 0 {
+			window = bytes.TrimLeft(window, padding)
 		}
+		tail = append(tail, window[:min(len(window), 2*maxWarningText-len(tail))]...)
 		err := a.scan.more()
 		var passed limitError
 		if errors.As(err, &passed) {
@@ -289,8 +296,8 @@ func (a *aggregateReader) finish() error {
 			break
 		}
 	}
-	if trailing != "" {
-		a.warn.add(WarnTrailing, "feedback", trailing)
+	if len(tail) > 0 {
+		a.warn.add(WarnTrailing, "feedback", excerpt(string(bytes.TrimRight(tail, padding))))
 	}
 	return nil
 }

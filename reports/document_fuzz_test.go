@@ -3,10 +3,14 @@ package reports
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // addDocuments adds the documents of the golden folders as seeds.
@@ -47,10 +51,38 @@ func checkBounds(t *testing.T, warned []Warning) {
 	}
 }
 
+// aggregateResult is all that reading a document gives.
+type aggregateResult struct {
+	Report *Aggregate
+	Warned []Warning
+	Error  string
+}
+
+// readSlowly reads a document whose bytes come one by one, so that no tag or text
+// stands whole in the window and all go the long way.
+func readSlowly(doc []byte) aggregateResult {
+	a := aggregateReaders.Get().(*aggregateReader)
+	a.begin(bytes.NewReader(doc), newBudget(fuzzLimits))
+	defer a.release()
+	a.scan.r = iotest.OneByteReader(a.scan.r)
+	return newAggregateResult(a.read())
+}
+
+func newAggregateResult(a *Aggregate, warned []Warning, err error) aggregateResult {
+	r := aggregateResult{Report: a, Warned: warned}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
 func FuzzAggregate(f *testing.F) {
 	addDocuments(f, "aggregate")
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		a, warned, err := readAggregate(bytes.NewReader(doc), newBudget(fuzzLimits))
+		if diff := cmp.Diff(newAggregateResult(a, warned, err), readSlowly(doc), cmp.Comparer(equalAddr)); diff != "" {
+			t.Errorf("the short way and the long way differ (- short, + long):\n%s", diff)
+		}
 		checkBounds(t, warned)
 		if err != nil {
 			if a != nil || err.Error() == "" {
@@ -67,6 +99,8 @@ func FuzzAggregate(f *testing.F) {
 		checkJSON(t, a)
 	})
 }
+
+func equalAddr(a, b netip.Addr) bool { return a == b }
 
 func FuzzTLS(f *testing.F) {
 	addDocuments(f, "tls")

@@ -105,7 +105,7 @@ func FuzzXML(f *testing.F) {
 	addDocuments(f, "aggregate")
 	for _, seed := range []string{
 		"<a b='1' c = \"2\"d='>'/>", "<a><b></b ></a>", "<a>x<![CDATA[<y>]]>z</a>", "<a>\r\n\r&#x41;&amp;</a>",
-		"<?p?><!-- - --><a:b xmlns:a=''/>", "<a>]]</a>", "<é/>", "<a ></a\n>",
+		"<?p?><!-- - --><a:b xmlns:a=''/>", "<a>]]</a>", "<é/>", "<a ></a\n>", "&#55441;",
 	} {
 		f.Add([]byte(seed))
 	}

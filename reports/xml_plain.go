@@ -5,7 +5,7 @@ import "bytes"
 // Nearly all of a report is tags without attributes, in lower case, and short texts
 // without references. What follows reads those where they stand whole in the
 // window, and leaves everything else, every error too, to next: it takes nothing
-// unless it is sure. FuzzXML holds both ways to the same result.
+// unless it is sure. FuzzAggregate holds both ways to the same result.
 
 // plainTag returns the start tag that comes next, behind blanks, if it has neither
 // prefix nor attributes: "<header_from>". Else it takes nothing and returns nil.

@@ -93,7 +93,10 @@ func numericReference(name string, length int) (rune, int, error) {
 		return 0, 0, nil
 	}
 	r := rune(n)
-	if n > utf8.MaxRune || !utf8.ValidRune(r) || r == 0xFFFE || r == 0xFFFF {
+	switch {
+	case n >= 0xD800 && n <= 0xDFFF: // half of a character beyond 16 bits, of which some programs make two references
+		r = utf8.RuneError
+	case n > utf8.MaxRune || r == 0xFFFE || r == 0xFFFF:
 		return 0, 0, errControl
 	}
 	if r < ' ' && r != '\n' && r != '\t' && r != '\r' {
