@@ -48,7 +48,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 			return errDuration
 		}
 	}
-	*d = Duration(time.Duration(days)*day + rest)
+	whole := time.Duration(days)*day + rest
+	if whole > maxDays*day {
+		return errDuration
+	}
+	*d = Duration(whole)
 	return nil
 }
 

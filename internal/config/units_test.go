@@ -36,6 +36,7 @@ func TestDuration(t *testing.T) {
 		"24h":      {want: day, shown: "1d"},
 		"36500d":   {want: maxDays * day, shown: "36500d"},
 		"36501d":   {err: errDuration},
+		"36500d1s": {err: errDuration},
 		"9999999h": {err: errDuration},
 		"30":       {err: errDurationUnit},
 		"0":        {err: errDurationUnit},
