@@ -48,6 +48,7 @@ finish. SIGHUP reads the targets again; a wrong configuration changes nothing.`,
 // stopping is the same backwards.
 func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	log := newLogger(e.stderr, cfg.Log)
+	tuneMemory()
 
 	if err := examineFirst(ctx, cfg, log); err != nil {
 		return err
