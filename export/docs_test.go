@@ -55,8 +55,9 @@ func TestDocs(t *testing.T) {
 		t.Errorf("columns of enrichment (-docs +written):\n%s", diff)
 	}
 	checkHeader(t, "summary", docsSummary(t, FormatCSV), columns["summary"])
-	if len(samples) != 12 {
-		t.Errorf("%d samples were found, want 12", len(samples))
+	checkHeader(t, "summary tls", docsTLSSummary(t, FormatCSV), columns["summary tls"])
+	if len(samples) != 15 {
+		t.Errorf("%d samples were found, want 15", len(samples))
 	}
 }
 
@@ -86,7 +87,10 @@ func docsSample(t *testing.T, name string) string {
 	t.Helper()
 	kind, format, _ := strings.Cut(name, " ")
 	text := ""
-	if kind == "summary" {
+	if tls, ok := strings.CutPrefix(format, "tls "); ok && kind == "summary" {
+		format = tls
+		text = docsTLSSummary(t, Format(format))
+	} else if kind == "summary" {
 		text = docsSummary(t, Format(format))
 	} else {
 		in := map[string]*storage.Report{"aggregate": sampleAggregate(), "failure": sampleFailure(), "tls": sampleTLS()}[kind]
@@ -115,6 +119,16 @@ func docsSummary(t *testing.T, format Format) string {
 	t.Helper()
 	var b bytes.Buffer
 	s := summed(t, SummaryOptions{By: ByOrg, Top: 1}, summaryReports()...)
+	if err := s.Write(&b, Options{Format: format}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func docsTLSSummary(t *testing.T, format Format) string {
+	t.Helper()
+	var b bytes.Buffer
+	s := summedTLS(t, SummaryOptions{By: ByResultType, Top: 2}, tlsReports()...)
 	if err := s.Write(&b, Options{Format: format}); err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,9 @@ type SummaryOptions struct {
 	// Top is how many groups are shown, those with the most messages; the rest is
 	// summed up in one. 0 shows all.
 	Top int
+	// Target is for summaries of TLS reports, which may have policies of several
+	// domains: those that are neither this one nor below it stay out. "" takes all.
+	Target string
 }
 
 // Totals are sums. All but Reports count messages.
@@ -213,15 +216,24 @@ func (s *Summary) messages(sum, more *Totals) {
 	s.grow(&sum.Authenticated, more.Authenticated)
 }
 
-// grow adds n, which is never negative but for implausible reports: those add 0.
 func (s *Summary) grow(sum *int64, n int64) {
-	switch {
-	case n <= 0:
-	case *sum > math.MaxInt64-n:
-		*sum, s.Saturated = math.MaxInt64, true
-	default:
-		*sum += n
+	if grow(sum, n) {
+		s.Saturated = true
 	}
+}
+
+// grow adds n, and tells whether the sum is full. n is never negative but for
+// implausible reports: those add 0.
+func grow(sum *int64, n int64) (full bool) {
+	if n <= 0 {
+		return false
+	}
+	if *sum > math.MaxInt64-n {
+		*sum = math.MaxInt64
+		return true
+	}
+	*sum += n
+	return false
 }
 
 // meet counts a report once in a group, however many of its records and parts
@@ -234,13 +246,17 @@ func (g *Group) meet(d *storage.Digest) {
 	}
 }
 
-// widen makes the span of begins reach from first to last.
 func (t *Totals) widen(first, last time.Time) {
-	if !first.IsZero() && (t.FirstBegin.IsZero() || first.Before(t.FirstBegin)) {
-		t.FirstBegin = first
+	widen(&t.FirstBegin, &t.LastBegin, first, last)
+}
+
+// widen makes a span of begins reach from first to last.
+func widen(spanFirst, spanLast *time.Time, first, last time.Time) {
+	if !first.IsZero() && (spanFirst.IsZero() || first.Before(*spanFirst)) {
+		*spanFirst = first
 	}
-	if last.After(t.LastBegin) {
-		t.LastBegin = last
+	if last.After(*spanLast) {
+		*spanLast = last
 	}
 }
 

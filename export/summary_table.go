@@ -17,21 +17,32 @@ const maxKeyWidth = 48
 // it. Names are made Printable.
 func (s *Summary) table(out *output) {
 	groups, rest := s.Groups()
-	widths := make([]int, len(tableNames)+1)
-	s.lines(groups, rest, func(line []string) {
+	writeTable(out, len(tableNames)+1, func(line func([]string)) { s.lines(groups, rest, line) })
+	out.notes(s.notes())
+}
+
+// writeTable writes what lines calls its argument with. It calls lines twice, once
+// to measure: a table may have MaxGroups lines.
+func writeTable(out *output, columns int, lines func(line func([]string))) {
+	widths := make([]int, columns)
+	lines(func(line []string) {
 		for i, cell := range line {
 			widths[i] = max(widths[i], uniseg.StringWidth(cell))
 		}
 	})
 	b := out.buf
-	s.lines(groups, rest, func(line []string) {
+	lines(func(line []string) {
 		b = append(appendAligned(b, line, widths), '\n')
 		b = out.spill(b)
 	})
-	for _, note := range s.notes() {
-		b = append(append(b, note...), '\n')
-	}
 	out.buf = b
+}
+
+// notes writes lines below a table.
+func (o *output) notes(notes []string) {
+	for _, note := range notes {
+		o.buf = append(append(o.buf, note...), '\n')
+	}
 }
 
 // tableNames head the columns of a table, besides the first.
@@ -40,8 +51,7 @@ var tableNames = []string{
 	"none", "pass", "quarantine", "reject", "other", "authenticated", "first", "last",
 }
 
-// lines calls line for each line of the table. The table is made twice, once to
-// measure it, as it may have MaxGroups lines.
+// lines calls line for each line of the table.
 func (s *Summary) lines(groups []*Group, rest Rest, line func([]string)) {
 	line(append([]string{string(s.options.By)}, tableNames...))
 	for i := range groups {
@@ -59,11 +69,16 @@ func (s *Summary) notes() []string {
 		notes = append(notes, fmt.Sprintf("left out: %d reports with %d messages, marked conflict or implausible",
 			s.LeftOut.Reports, s.LeftOut.Messages))
 	}
-	if s.Capped {
+	return append(notes, boundNotes(s.Capped, s.Saturated)...)
+}
+
+// boundNotes tell which bounds a summary has met.
+func boundNotes(capped, saturated bool) (notes []string) {
+	if capped {
 		notes = append(notes, fmt.Sprintf("more than %d groups, or too long names: those seen last are in %s, whatever their size",
 			MaxGroups, othersKey))
 	}
-	if s.Saturated {
+	if saturated {
 		notes = append(notes, "a sum is too large to be shown: it is at least what stands there")
 	}
 	return notes

@@ -17,7 +17,16 @@ const othersKey = "(others)"
 
 // Write writes the summary as FormatTable, FormatCSV or FormatJSON. Of o only
 // Format and RawCells matter.
-func (s *Summary) Write(w io.Writer, o Options) error {
+func (s *Summary) Write(w io.Writer, o Options) error { return writeSummary(s, w, o) }
+
+// summary is what both kinds of summary can be written as.
+type summary interface {
+	table(out *output)
+	csv(out *output, r row)
+	json(out *output)
+}
+
+func writeSummary(s summary, w io.Writer, o Options) error {
 	out := &output{w: w}
 	switch o.Format {
 	case FormatTable:
