@@ -1,14 +1,9 @@
 package mailauth
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
-
-	"github.com/emersion/go-msgauth/dkim"
 
 	"reportmx/internal/dmarcdns"
 )
@@ -18,14 +13,12 @@ type candidate struct {
 	field   int // index in the header
 	tags    map[string]string
 	refused string // why it cannot be right, "" if it may
-	hashed  int    // octets of body that its verification has hashed
 	Signature
 }
 
 // checkDKIM verifies the signatures of a message, those of the Author Domain's
 // organization first, so that others cannot use up what the bounds allow.
-func (v *Verifier) checkDKIM(ctx context.Context, l letter, r *Result) {
-	list := candidates(l.fields)
+func (v *Verifier) checkDKIM(ctx context.Context, l letter, list []candidate, r *Result) {
 	slices.SortStableFunc(list, func(a, b candidate) int {
 		return rank(a.Domain, r.Domain) - rank(b.Domain, r.Domain)
 	})
@@ -33,21 +26,35 @@ func (v *Verifier) checkDKIM(ctx context.Context, l letter, r *Result) {
 		r.Unverified = len(list) - MaxSignatures
 		list = list[:MaxSignatures]
 	}
-	hashed := 0
 	for _, c := range list {
+		_, body, _ := canons(c.tags["c"])
 		switch {
 		case c.refused != "":
 			c.Result, c.Reason = resultPermError, c.refused
-		case hashed > 0 && hashed+len(l.body) > MaxHashed:
+		case l.hashes.tooMuch(body):
 			c.Result, c.Reason = resultPolicy, fmt.Sprintf("more than %d octets to hash", MaxHashed)
 		default:
-			if crashed := guarded(func() { v.verifySignature(ctx, l, &c) }); crashed != nil {
-				c.Result, c.Reason, r.Stack = resultTempError, crashed.reason, crashed.stack
+			if crashed := v.verifyGuarded(ctx, l, &c); crashed != nil {
+				r.Stack = crashed.stack
 			}
-			hashed += c.hashed
 		}
 		r.DKIM = append(r.DKIM, c.Signature)
 	}
+}
+
+// verifyGuarded verifies a signature and notes its result.
+func (v *Verifier) verifyGuarded(ctx context.Context, l letter, c *candidate) *crash {
+	var no *verdictOf
+	crashed := guarded(func() { no = v.verifySignature(ctx, l, c) })
+	switch {
+	case crashed != nil:
+		c.Result, c.Reason = resultTempError, crashed.reason
+	case no != nil:
+		c.Result, c.Reason = no.result, no.reason
+	default:
+		c.Result = resultPass
+	}
+	return crashed
 }
 
 // rank orders signatures: of the author's own domain, of its organization, others.
@@ -89,65 +96,4 @@ func candidates(fields []field) []candidate {
 		list = append(list, c)
 	}
 	return list
-}
-
-// verifySignature has the library verify one signature. It is shown a message with
-// this signature on top and only the fields that it signs below, so that it does
-// its work in this goroutine, where a panic can be caught, and once.
-func (v *Verifier) verifySignature(ctx context.Context, l letter, c *candidate) {
-	header, err := signedHeader(l.fields, c)
-	if err == nil {
-		err = emptyLines(l.body)
-	}
-	if err == nil && c.tags["l"] != "" {
-		// Deliberately even where l= covers the whole body, unlike RFC 6376 §3.4.5:
-		// what follows a shorter one is unsigned, and that is where a report can be put
-		// (RFC 8460 §3 forbids l= for TLS reports).
-		err = errors.New("l= leaves part of the body unsigned")
-	}
-	if err != nil {
-		c.Result, c.Reason = resultPolicy, err.Error()
-		return
-	}
-	var limit error
-	body := bytes.NewReader(l.body)
-	defer func() {
-		if body.Len() == 0 { // without a usable key it is left alone
-			c.hashed = len(l.body)
-		}
-	}()
-	found, err := dkim.VerifyWithOptions(streamed(header, body), &dkim.VerifyOptions{
-		MaxVerifications: 1,
-		LookupTXT: func(name string) ([]string, error) {
-			txt, err := v.keyRecords(ctx, name)
-			if errors.Is(err, errLimit) {
-				limit = err
-			}
-			return txt, err
-		},
-	})
-	if limit != nil {
-		c.Result, c.Reason = resultPolicy, limit.Error()
-		return
-	}
-	if len(found) != 1 { // nothing that a signature says leads here
-		c.Result, c.Reason = resultPermError, fmt.Sprintf("no verification: %v", err)
-		return
-	}
-	c.Result, c.Reason = outcome(found[0].Err)
-}
-
-// outcome turns the library's error into a result of RFC 8601 §2.7.1.
-func outcome(err error) (result, reason string) {
-	if err == nil {
-		return resultPass, ""
-	}
-	reason = strings.TrimPrefix(err.Error(), "dkim: ")
-	switch {
-	case dkim.IsTempFail(err):
-		return resultTempError, reason
-	case dkim.IsPermFail(err):
-		return resultPermError, reason
-	}
-	return resultFail, reason
 }

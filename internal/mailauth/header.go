@@ -9,6 +9,7 @@ import (
 type letter struct {
 	fields []field
 	body   []byte
+	hashes *bodyHashes
 }
 
 // field is one header field. Its name is what stands before the colon without
@@ -21,11 +22,10 @@ type field struct {
 	lines int
 }
 
-// split cuts a message at the first empty line (RFC 5322 §2.1), reading lines
-// exactly as the DKIM library does: a line ends with LF, one CR before it does not
-// count. So the From that is read here is the From that was signed.
+// split cuts a message at the first empty line (RFC 5322 §2.1). A line ends with LF,
+// one CR before it does not count.
 func split(message []byte) (letter, error) {
-	var l letter
+	l := letter{fields: make([]field, 0, 32)}
 	rest, start := message, 0
 	for len(rest) > 0 {
 		line, next, _ := bytes.Cut(rest, []byte("\n"))
@@ -53,6 +53,7 @@ func split(message []byte) (letter, error) {
 	for i := range l.fields {
 		l.fields[i].cut()
 	}
+	l.hashes = &bodyHashes{body: l.body}
 	return l, nil
 }
 

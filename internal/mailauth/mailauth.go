@@ -15,18 +15,18 @@ import (
 // look-ups of a policy record it makes at most 40 questions in all.
 const (
 	MaxSignatures = 5                // signatures verified, those that could align first
-	MaxHashed     = 16 << 20         // octets of body hashed over all signatures; the first is always verified
+	MaxHashed     = 16 << 20         // octets of body hashed over all signatures; it is always hashed once
 	MaxHeader     = 256 << 10        // octets of header
 	MaxFields     = 1000             // header fields
 	MaxQuestions  = 33               // DNS questions of SPF; A and AAAA are two
 	MaxTime       = 10 * time.Second // for all DNS, beside the deadline of the caller's context
 
 	maxFieldSize   = 64 << 10 // octets of a field that is signed, or of From
-	maxFieldLines  = 1000     // lines of a field that is signed: the library joins them in quadratic time
-	maxSignedNames = 100      // names in h=: the library seeks each through the whole header
-	maxEmptyLines  = 64 << 10 // octets of CR and LF in a row in the body: quadratic in the library too
+	maxFieldLines  = 1000     // lines of a field that is signed
+	maxSignedNames = 100      // names in h=
 	maxKeyRecord   = 4 << 10  // octets of TXT at a selector
-	maxKeyBits     = 4096     // RSA; the library refuses less than 1024 (RFC 8301 §3.2)
+	maxKeyBits     = 4096     // RSA
+	minKeyBits     = 1024     // RSA (RFC 8301 §3.2)
 )
 
 // Resolver asks the DNS; *dmarcdns.Client is one. A question without an answer is
@@ -97,7 +97,8 @@ type Signature struct {
 
 // Verifier authenticates senders. It is safe for concurrent use.
 type Verifier struct {
-	dns Resolver
+	dns  Resolver
+	keys keyCache
 }
 
 // New returns a verifier that asks dns.
@@ -109,8 +110,11 @@ func New(dns Resolver) *Verifier {
 // call, with "temperror" for what was not known by then. A panic in a library
 // becomes "temperror" too and leaves its stack in the result, for the log.
 func (v *Verifier) Verify(ctx context.Context, m Mail) Result {
-	ctx, cancel := context.WithTimeout(ctx, MaxTime)
-	defer cancel()
+	if end, ok := ctx.Deadline(); !ok || time.Until(end) > MaxTime {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, MaxTime)
+		defer cancel()
+	}
 	var r Result
 	if c := guarded(func() { v.verify(ctx, m, &r) }); c != nil {
 		r.Verdict, r.Reason, r.Stack = TempError, c.reason, c.stack
@@ -128,25 +132,33 @@ func (v *Verifier) verify(ctx context.Context, m Mail, r *Result) {
 		r.Verdict, r.Reason = fromVerdict(err), err.Error()
 		return
 	}
-	v.authenticate(ctx, m, l, r)
+	if list := candidates(l.fields); len(list) == 0 {
+		v.guardedSPF(ctx, m, r)
+	} else {
+		v.authenticate(ctx, m, l, list, r)
+	}
 	r.Verdict, r.Reason = v.judge(ctx, r)
 }
 
 // authenticate runs SPF beside DKIM: a slow zone of the one leaves time for the other.
-func (v *Verifier) authenticate(ctx context.Context, m Mail, l letter, r *Result) {
-	var spf SPF
-	var spfCrash *crash
+func (v *Verifier) authenticate(ctx context.Context, m Mail, l letter, list []candidate, r *Result) {
+	var beside Result
 	var running sync.WaitGroup
-	running.Go(func() {
-		spfCrash = guarded(func() { v.checkSPF(ctx, m, &spf) })
-	})
+	running.Go(func() { v.guardedSPF(ctx, m, &beside) })
 	defer running.Wait() // also when this goroutine panics
-	v.checkDKIM(ctx, l, r)
+	v.checkDKIM(ctx, l, list, r)
 	running.Wait()
-	if spfCrash != nil {
-		spf.Result, spf.Reason, r.Stack = resultTempError, spfCrash.reason, spfCrash.stack
+	r.SPF = beside.SPF
+	if beside.Stack != nil {
+		r.Stack = beside.Stack
 	}
-	r.SPF = spf
+}
+
+// guardedSPF fills SPF, and the stack when the library panics.
+func (v *Verifier) guardedSPF(ctx context.Context, m Mail, r *Result) {
+	if c := guarded(func() { v.checkSPF(ctx, m, &r.SPF) }); c != nil {
+		r.SPF.Result, r.SPF.Reason, r.Stack = resultTempError, c.reason, c.stack
+	}
 }
 
 // crash is a panic that was caught.

@@ -55,10 +55,16 @@ func rsaRecord(bits int) string {
 // sign puts a signature of domain with selector "s" on top of a mail.
 func sign(t testing.TB, mail, domain string, key crypto.Signer, headers ...string) string {
 	t.Helper()
+	return signAs(t, mail, domain, key, dkim.CanonicalizationRelaxed, headers...)
+}
+
+// signAs is sign with another canonicalization, of header and body.
+func signAs(t testing.TB, mail, domain string, key crypto.Signer, c dkim.Canonicalization, headers ...string) string {
+	t.Helper()
 	var out bytes.Buffer
 	err := dkim.Sign(&out, strings.NewReader(mail), &dkim.SignOptions{
 		Domain: domain, Selector: "s", Signer: key, HeaderKeys: headers,
-		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+		HeaderCanonicalization: c, BodyCanonicalization: c,
 	})
 	if err != nil {
 		t.Fatal(err)
