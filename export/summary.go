@@ -166,6 +166,9 @@ func (s *Summary) Done() error {
 	return s.parts.done()
 }
 
+// Counted is how many reports were given, those left out included.
+func (s *Summary) Counted() int64 { return s.Total.Reports + s.LeftOut.Reports }
+
 // row adds the messages of a row.
 func (s *Summary) row(t *Totals, r *storage.DigestRow, authenticated bool) {
 	n := r.Count

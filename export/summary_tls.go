@@ -80,6 +80,9 @@ func SummarizeTLS(o SummaryOptions, seq iter.Seq2[*storage.Report, error]) (*TLS
 	return s, nil
 }
 
+// Counted is how many reports were given, those left out included.
+func (s *TLSSummary) Counted() int64 { return s.Total.Reports + s.LeftOut.Reports }
+
 // Add sums up one TLS report; ErrKind for another one.
 func (s *TLSSummary) Add(r *storage.Report) error {
 	if r.Kind != reports.KindTLS || !filled(&r.Report) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -102,9 +103,6 @@ func (r *scheduleRun) all(ctx context.Context) error {
 		}
 		more = due.Resumed || r.plan.Period != storage.PeriodArrived
 	}
-	if r.plan.Kind != reports.KindAggregate {
-		return nil
-	}
 	return r.summaries(ctx, time.Now())
 }
 
@@ -127,25 +125,42 @@ func (r *scheduleRun) write(ctx context.Context, due *control.Range) error {
 	})
 }
 
-// summaries writes what arrived on the day before, by target. Deliberately by
-// arrival: most reports about a day come in the course of the next.
+// summaryGroupings are what the summaries of the day before are by.
+var summaryGroupings = map[reports.Kind][]export.By{
+	reports.KindAggregate: {export.ByTarget},
+	reports.KindTLS:       {export.ByTarget, export.ByResultType},
+}
+
+// summaries writes what arrived on the day before. Deliberately by arrival: most
+// reports about a day come in the course of the next.
 func (r *scheduleRun) summaries(ctx context.Context, now time.Time) error {
 	today := storage.PeriodDay.Before(now)
 	yesterday := today.AddDate(0, 0, -1)
 	v := control.EncodeQuery(storage.Query{ArrivedSince: yesterday, ArrivedUntil: today, Target: r.schedule.Target})
-	v.Set("by", string(export.ByTarget))
-	for _, format := range []export.Format{export.FormatCSV, export.FormatJSON} {
-		v.Set("format", string(format))
-		name := r.plan.Name + "-summary-" + yesterday.Format(time.DateOnly) + "." + string(format)
-		err := r.file(name, func(w io.Writer) (bool, error) {
-			_, err := r.client.Render(ctx, "/v1/summary", v, w)
-			return true, err
-		})
-		if err != nil {
-			return err
+	v.Set("kind", string(r.plan.Kind))
+	for _, by := range summaryGroupings[r.plan.Kind] {
+		v.Set("by", string(by))
+		name := r.plan.Name + "-summary-"
+		if by != export.ByTarget {
+			name += string(by) + "-"
+		}
+		for _, format := range []export.Format{export.FormatCSV, export.FormatJSON} {
+			v.Set("format", string(format))
+			if err := r.summaryFile(ctx, name+yesterday.Format(time.DateOnly)+"."+string(format), v); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// summaryFile writes one of them. Where no TLS report came there is none: many
+// domains never get any.
+func (r *scheduleRun) summaryFile(ctx context.Context, name string, v url.Values) error {
+	return r.file(name, func(w io.Writer) (keep bool, err error) {
+		n, err := r.client.Render(ctx, "/v1/summary", v, w)
+		return n > 0 || r.plan.Kind != reports.KindTLS, err
+	})
 }
 
 // file writes a file of the run and names it on stdout.

@@ -1,8 +1,11 @@
 package control
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -106,21 +109,38 @@ func writeEnd(w http.ResponseWriter, e end, err error) {
 	w.Header().Set(endTrailer, string(text))
 }
 
-// summary sums aggregate reports up.
+// summary sums reports up. The end counts the reports in it, and those left out.
 func (s *Server) summary(w http.ResponseWriter, r *http.Request) {
 	v := r.URL.Query()
-	q, err := decodeQuery(string(reports.KindAggregate), v)
+	q, err := decodeQuery(cmp.Or(v.Get(paramKind), string(reports.KindAggregate)), v)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
 	top, _ := strconv.Atoi(v.Get("top")) // 0, all, when it is no number
-	o := export.SummaryOptions{By: export.By(v.Get("by")), All: v.Get("all") == "true", Top: top}
-	sum, err := export.Summarize(o, s.Store.Digests(r.Context(), q))
+	sum, err := s.summarize(r.Context(), q, export.SummaryOptions{
+		By: export.By(v.Get("by")), All: v.Get("all") == "true", Top: top, Target: q.Target,
+	})
 	if err != nil {
 		fail(w, err)
 		return
 	}
 	declareEnd(w)
-	writeEnd(w, end{Count: 1}, sum.Write(w, export.Options{Format: export.Format(v.Get("format"))}))
+	writeEnd(w, end{Count: sum.Counted()}, sum.Write(w, export.Options{Format: export.Format(v.Get("format"))}))
+}
+
+// written is what both kinds of summary are to this room.
+type written interface {
+	Write(w io.Writer, o export.Options) error
+	Counted() int64
+}
+
+func (s *Server) summarize(ctx context.Context, q storage.Query, o export.SummaryOptions) (written, error) {
+	switch q.Kind {
+	case reports.KindAggregate:
+		return export.Summarize(o, s.Store.Digests(ctx, q))
+	case reports.KindTLS:
+		return export.SummarizeTLS(o, s.Store.Reports(ctx, q))
+	}
+	return nil, fmt.Errorf("there is no summary of %q", string(q.Kind))
 }
