@@ -35,6 +35,8 @@ per_address = 100
 per_minute = 100000
 [storage]
 dir = "data"
+[failure]
+redact = false
 `
 
 // sample is one file of the corpus with what a correct reader finds in it.

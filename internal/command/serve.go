@@ -63,6 +63,9 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := app.makeRedactionKey(); err != nil {
+		return err
+	}
 	if err := store.SetSchedules(ctx, plansOf(cfg)); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func (c *check) files() {
 	case s.Certificate == "" && s.Key != "":
 		c.wrong("smtp.key", s.Key, "a key needs its certificate; add smtp.certificate")
 	}
+	c.missing("failure.redact_key", c.cfg.Failure.RedactKey)
 	dir := c.cfg.Storage.Dir
 	info, err := os.Stat(dir)
 	switch {

@@ -122,7 +122,9 @@ type Hold struct {
 
 // Failure is the section [failure].
 type Failure struct {
-	Keep string // of the raw bytes of failure reports: headers, none or full
+	Keep      string // of the raw bytes of failure reports: headers, none or full
+	Redact    bool   // local parts of addresses in them become tokens
+	RedactKey string // file with the key of the tokens; "" for one of our own in Storage.Dir
 }
 
 // Postmaster is the section [postmaster].

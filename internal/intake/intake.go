@@ -48,6 +48,7 @@ type Config struct {
 	Targets    func() Targets // asked for each message, so that a reload takes effect
 	Policy     Policy
 	Keep       Keep
+	Redact     func() (*Redactor, error) // nil keeps the local parts in failure reports
 	Quota      Quota
 	DNSBudget  time.Duration // for all DNS of one message
 	MaxMessage int64         // bytes
@@ -202,6 +203,9 @@ func (in *Intake) carryOut(ctx context.Context, m *message, f facts, j judgement
 			return Result{Reply: replyForMaildir(err), Reason: err.Error()}
 		}
 	}
+	if err := in.lessenAll(m, f.Found.Reports); err != nil {
+		return Result{Reply: replyOurFault, Reason: err.Error()}
+	}
 	b := in.batch(m, f, j)
 	if m.held != nil {
 		if len(b.Reports) == 0 {
@@ -242,10 +246,7 @@ func (in *Intake) batch(m *message, f facts, j judgement) storage.Batch {
 			continue
 		}
 		r := in.stored(m, f, f.Found.Reports[i])
-		if r.Kind == reports.KindFailure && in.Keep != KeepFull {
-			keepRaw = false
-			in.Keep.apply(r.Failure)
-		}
+		keepRaw = keepRaw && (r.Kind != reports.KindFailure || in.keepsRaw())
 		b.Reports = append(b.Reports, r)
 	}
 	if no, ok := j.first(hold); ok {

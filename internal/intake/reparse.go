@@ -9,8 +9,9 @@ import (
 
 // Reparse reads a report again from the message that it came in. Number, facts of
 // the message and external authorization stay; what the reader finds, and the
-// warnings, are new. The error is storage.ErrOtherReport when the message holds no
-// report of the same identity and content any more.
+// warnings, are new, and a failure report is lessened as one that comes today. The
+// error is storage.ErrOtherReport when the message holds no report of the same
+// identity and content any more.
 func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, error) {
 	found := reports.Find(raw, in.Limits)
 	if old.Message.Source == storage.SourceImport {
@@ -22,10 +23,14 @@ func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, err
 	if i < 0 {
 		return nil, storage.ErrOtherReport
 	}
-	r := in.stored(&message{Facts: old.Message}, facts{ReceivedAt: old.Message.ReceivedAt}, found.Reports[i])
-	if r.Kind == reports.KindFailure && in.Keep != KeepFull {
-		in.Keep.apply(r.Failure)
+	m := &message{Facts: old.Message}
+	if old.Kind == reports.KindFailure { // the one that is stored may be redacted already
+		m.Facts.Subject = found.Header.Subject
 	}
+	if err := in.lessenAll(m, found.Reports[i:i+1]); err != nil {
+		return nil, err
+	}
+	r := in.stored(m, facts{ReceivedAt: old.Message.ReceivedAt}, found.Reports[i])
 	r.Seq, r.Conflict, r.Authorization = old.Seq, old.Conflict, old.Authorization
 	r.Part = old.Part // an imported file is named only on its way in
 	for _, w := range old.Warnings {
