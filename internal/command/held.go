@@ -37,7 +37,7 @@ func (e *env) heldList() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if asJSON {
 				return e.eachHeld(cmd, func(line json.RawMessage, _ control.Held) error {
-					_, err := e.stdout.Write(line)
+					_, err := e.stdout.Write(plainJSON(line))
 					return err
 				})
 			}
@@ -94,7 +94,7 @@ func (e *env) heldShow() *cobra.Command {
 				}
 				found = true
 				if asJSON {
-					_, err := e.stdout.Write(line)
+					_, err := e.stdout.Write(plainJSON(line))
 					return err
 				}
 				return showHeld(e.stdout, h)

@@ -123,7 +123,7 @@ func (e *env) status() *cobra.Command {
 				return err
 			}
 			if asJSON {
-				_, err := fmt.Fprintf(e.stdout, "%s\n", raw)
+				_, err := fmt.Fprintf(e.stdout, "%s\n", plainJSON(raw))
 				return err
 			}
 			var s status
