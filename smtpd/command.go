@@ -85,7 +85,7 @@ func (c *conn) next() bool {
 	}
 }
 
-// takeLine gives the next line with its end, valid until the next read.
+// takeLine gives the next line with its end, valid until the next one is taken.
 func (c *conn) takeLine() ([]byte, error) {
 	c.limit = EndTimeout
 	until := c.sessionBound(time.Now().Add(c.cfg.IdleTimeout))
@@ -101,9 +101,9 @@ func (c *conn) takeLine() ([]byte, error) {
 			}
 			continue
 		}
-		line := bytes.Clone(b[:i+1])
+		c.taken = append(c.taken[:0], b[:i+1]...)
 		c.in.Discard(i + 1)
-		return line, c.visit.arm(c.Conn, until, true)
+		return c.taken, c.visit.proceed()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
@@ -45,6 +46,7 @@ type conn struct {
 	closed   bool
 	verb     string          // of the command that is to be answered
 	greeted  string          // HELO or EHLO, whichever came last
+	taken    []byte          // the command line taken last
 	line     []byte          // rest of the command line to give to go-smtp
 	chunk    int64           // bytes of the chunk to come
 	expected <-chan struct{} // closed when Data is called for the chunk
@@ -61,10 +63,14 @@ type conn struct {
 }
 
 func newConn(v *visit, below net.Conn, p phase) *conn {
-	c := &conn{Conn: below, visit: v, cfg: &v.srv.cfg, phase: p, in: bufio.NewReaderSize(below, 8<<10)}
+	c := &conn{Conn: below, visit: v, cfg: &v.srv.cfg, phase: p, in: readers.Get().(*bufio.Reader)}
+	c.in.Reset(below)
 	c.refill()
 	return c
 }
+
+// readers are those of connections that have ended.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10) }}
 
 // refill allows for one message at its limit, once more for what is read to get rid
 // of it, and for the commands around it.
@@ -235,7 +241,7 @@ func (c *conn) fill(until time.Time, command bool) error {
 	before := c.in.Buffered()
 	_, err := c.in.Peek(before + 1)
 	n := int64(c.in.Buffered() - before)
-	c.visit.note(func(s *Summary) { s.Bytes += n })
+	c.visit.received(n)
 	if c.allowance -= n; c.allowance < 0 {
 		return errBytes
 	}
@@ -346,6 +352,9 @@ func (c *conn) Close() error {
 	}
 	c.flush()
 	c.closed, c.phase = true, phaseDead
+	c.in.Reset(nil)
+	readers.Put(c.in)
+	c.in = nil // nothing reads in phaseDead
 	if c.moved {
 		return nil
 	}

@@ -24,6 +24,18 @@ func verbOf(line []byte) string {
 // end aside. go-smtp would echo them.
 func clean(line []byte) bool {
 	line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+	for i, c := range line {
+		if c >= 0x80 {
+			return cleanUTF8(line[i:])
+		}
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func cleanUTF8(line []byte) bool {
 	if !utf8.Valid(line) {
 		return false
 	}

@@ -128,6 +128,17 @@ func (v *visit) arm(c net.Conn, until time.Time, command bool) error {
 	return c.SetReadDeadline(until)
 }
 
+// proceed tells whether a command that is here already may be taken: see arm.
+func (v *visit) proceed() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.waiting = true
+	if v.draining && !v.busy {
+		return errShutdown
+	}
+	return nil
+}
+
 // drain asks the visit to end before its next command.
 func (v *visit) drain() {
 	v.mu.Lock()
@@ -167,6 +178,13 @@ func (v *visit) messages() int {
 	return v.sum.Accepted + v.sum.Refused
 }
 
+// received counts bytes.
+func (v *visit) received(n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.sum.Bytes += n
+}
+
 // note changes the summary under its lock.
 func (v *visit) note(change func(*Summary)) {
 	v.mu.Lock()
@@ -198,10 +216,10 @@ func (v *visit) leave() {
 	if sum.Bytes == 0 && sum.End == EndClosed {
 		level = slog.LevelDebug // a health check of a load balancer, every few seconds
 	}
-	v.srv.cfg.Logger.Log(context.Background(), level, "session ended",
-		"session", sum.Session, "client_ip", sum.ClientIP, "helo", shorten(sum.Helo), "tls", sum.TLS,
-		"accepted", sum.Accepted, "refused", sum.Refused, "bytes", sum.Bytes,
-		"seconds", sum.Duration.Seconds(), "end", sum.End)
+	v.srv.cfg.Logger.LogAttrs(context.Background(), level, "session ended",
+		slog.String("session", sum.Session), slog.Any("client_ip", sum.ClientIP), slog.String("helo", shorten(sum.Helo)), slog.String("tls", sum.TLS),
+		slog.Int("accepted", sum.Accepted), slog.Int("refused", sum.Refused), slog.Int64("bytes", sum.Bytes),
+		slog.Float64("seconds", sum.Duration.Seconds()), slog.String("end", sum.End))
 	v.srv.cfg.Observer.Closed(sum)
 }
 
