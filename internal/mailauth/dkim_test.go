@@ -253,11 +253,9 @@ func BenchmarkVerifyWorst(b *testing.B) {
 func worst(t testing.TB) map[string][]byte {
 	mails := make(map[string][]byte)
 	for name, line := range map[string]string{
-		"text":   strings.Repeat("x", 76) + "\r\n",
-		"spaces": " x \t",
-		"lines":  "\r\n\r\n\r\nx\r\n",
-		"runs":   strings.Repeat("\r\n", 32<<10) + "x",
-		"feeds":  "\n",
+		"text":  strings.Repeat("x", 76) + "\r\n",
+		"lines": "\r\n\r\n\r\nx\r\n",
+		"feeds": "\n",
 	} {
 		mail := plain("a@example.com") + strings.Repeat(line, 25<<20/len(line)) + "x\r\n"
 		signed := sign(t, mail, "example.com", edKey())
