@@ -47,13 +47,25 @@ func (m *measuredStore) Commit(ctx context.Context, b storage.Batch) (storage.Ou
 // recent ones; zero when there is none.
 func (a *app) lastArrival(ctx context.Context, target string, kind reports.Kind) (last time.Time, err error) {
 	q := storage.Query{Kind: kind, Target: target, Since: time.Now().Add(-recent)}
+	later := func(at time.Time) {
+		if at.After(last) {
+			last = at
+		}
+	}
+	if kind == reports.KindAggregate { // there are many, and their digests are read faster
+		for d, err := range a.store.Digests(ctx, q) {
+			if err != nil {
+				return last, err
+			}
+			later(d.ReceivedAt)
+		}
+		return last, nil
+	}
 	for r, err := range a.store.Reports(ctx, q) {
 		if err != nil {
 			return last, err
 		}
-		if at := r.Message.ReceivedAt; at.After(last) {
-			last = at
-		}
+		later(r.Message.ReceivedAt)
 	}
 	return last, nil
 }
