@@ -178,16 +178,8 @@ func (r *report) put(t *txn, seq uint64, st stamp) error {
 	if err := r.putColumns(t, seq, st.conflict); err != nil {
 		return err
 	}
-	name := ref{r.kind, seq}.append(nil)
-	key := append(append(make([]byte, 0, len(r.identity)+len(r.content)), r.identity...), r.content...)
-	if err := t.putSmall(bucketIdentity, key, name); err != nil {
-		return err
-	}
-	for _, d := range r.domains {
-		if err := t.putSmall(bucketDomain, append(d[:len(d):len(d)], seqKey(seq)...), name); err != nil {
-			return err
-		}
-	}
+	t.late.add(ref{r.kind, seq}, r.identity, r.content, r.domains)
+	t.counters.Late = max(t.counters.Late, t.counters.Seq-seq+1)
 	*t.counters.of(r.kind)++
 	return nil
 }

@@ -23,6 +23,9 @@
 // into one transaction, so that the cost of a sync is shared when there is load
 // and nobody waits for a timer when there is none.
 //
+// Keys of identity and domain come in no order. They wait in memory for each other,
+// also beyond a crash: see late.go.
+//
 // Readers take short read transactions and copy what they found before they let
 // go of it: an open one keeps bbolt from reusing pages and from growing its map.
 package bolt
@@ -63,6 +66,7 @@ type Options struct {
 
 	anyLayout   bool // with ReadOnly: an older one is read as it is
 	migrateStep int  // 0 means migrateStep
+	maxLate     int  // 0 means maxLate
 }
 
 // Store is an open file. All its methods may be called at the same time.
@@ -76,12 +80,14 @@ type Store struct {
 	done     chan struct{} // closed when the committer has ended
 
 	// The committer's own.
-	saved  counters // as they stand in the file
-	broken bool     // what is on disk is not known
-	passed uint64   // see txn
+	saved    counters // as they stand in the file
+	broken   bool     // what is on disk is not known
+	patience int      // for how many reports keys are late
+	passed   uint64   // see txn
 
 	mu       sync.Mutex
 	counters counters // written by the committer only
+	late     lateKeys // the same
 
 	copying sync.Mutex // Copy
 }
@@ -114,7 +120,10 @@ func open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{codec: codec, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
+	if o.maxLate == 0 {
+		o.maxLate = maxLate
+	}
+	s := &Store{codec: codec, patience: o.maxLate, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
 	if s.db, err = openFile(path, o); err == nil {
 		err = s.load()
 	}
@@ -195,9 +204,11 @@ func (s *Store) load() error {
 		if s.layout, err = readLayout(tx); err != nil {
 			return err
 		}
-		s.saved, err = s.loadCounters(tx)
+		if s.saved, err = s.loadCounters(tx); err != nil {
+			return err
+		}
 		s.counters = s.saved
-		return err
+		return s.loadLate(tx)
 	})
 }
 

@@ -7,10 +7,16 @@ import (
 	"reportmx/storage/storagetest"
 )
 
+// TestEngine runs the contract with keys that are all late, and with keys that are
+// put at once.
 func TestEngine(t *testing.T) {
-	storagetest.Run(t, func(t *testing.T, dir string) storagetest.Engine {
-		return openStore(t, dir, Options{})
-	})
+	for name, o := range map[string]Options{"late": {}, "at once": {maxLate: 1}} {
+		t.Run(name, func(t *testing.T) {
+			storagetest.Run(t, func(t *testing.T, dir string) storagetest.Engine {
+				return openStore(t, dir, o)
+			})
+		})
+	}
 }
 
 // openStore opens the store in a folder and closes it with the test.

@@ -10,7 +10,7 @@ const (
 )
 
 func counterNumbers(c *counters) []*uint64 {
-	return []*uint64{1: &c.Seq, 2: &c.Duplicates, 3: &c.Aggregate, 4: &c.Failure, 5: &c.TLS, 6: &c.Held, 9: &c.Removed}
+	return []*uint64{1: &c.Seq, 2: &c.Duplicates, 3: &c.Aggregate, 4: &c.Failure, 5: &c.TLS, 6: &c.Held, 9: &c.Removed, 10: &c.Late}
 }
 
 func (w *writer) counters(c *counters) {

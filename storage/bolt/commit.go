@@ -66,6 +66,7 @@ func (s *Store) commitLoop() {
 			return
 		}
 		s.commitGroup(group)
+		s.catchUp()
 	}
 }
 
@@ -104,7 +105,7 @@ func (s *Store) attempt(group []*job) (failed int, err error) {
 	if err != nil {
 		return -1, err
 	}
-	t := &txn{tx: tx, codec: s.codec, counters: s.counters, passed: &s.passed, began: s.counters.Seq}
+	t := &txn{tx: tx, codec: s.codec, counters: s.counters, passed: &s.passed, began: s.counters.Seq, before: &s.late}
 	failed = -1
 	err = guard(func() error {
 		for i, j := range group {
@@ -122,22 +123,22 @@ func (s *Store) attempt(group []*job) (failed int, err error) {
 		return failed, errors.Join(err, s.rollBack(tx))
 	}
 	if !t.dirty {
-		s.publish(t.counters)
+		s.publish(t)
 		return -1, s.rollBack(tx)
 	}
-	return -1, s.finish(tx, t.counters)
+	return -1, s.finish(t)
 }
 
 // finish writes and syncs a transaction, and decides what an error means.
-func (s *Store) finish(tx *bbolt.Tx, c counters) error {
-	id := tx.ID()
-	err := guard(tx.Commit)
+func (s *Store) finish(t *txn) error {
+	id := t.tx.ID()
+	err := guard(t.tx.Commit)
 	if err == nil {
-		s.saved = c
-		s.publish(c)
+		s.saved = t.counters
+		s.publish(t)
 		return nil
 	}
-	rolledBack := s.rollBack(tx)
+	rolledBack := s.rollBack(t.tx)
 	if rolledBack == nil && beforeSync(err) && !s.visible(id) {
 		return err
 	}
@@ -162,10 +163,15 @@ func (s *Store) giveUp(err error) error {
 	return err
 }
 
-func (s *Store) publish(c counters) {
+// publish lets readers know of a transaction.
+func (s *Store) publish(t *txn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counters = c
+	s.counters = t.counters
+	if t.before != &s.late { // they have been put
+		s.late = lateKeys{}
+	}
+	s.late.join(&t.late)
 }
 
 // beforeSync tells whether a commit failed before any sync: no space to write a

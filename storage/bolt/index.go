@@ -112,6 +112,10 @@ func (x *indexScan) byBegin() error {
 // walk visits the keys with a prefix in short transactions. visit says whether the
 // report is a candidate and, if not nil, to which higher key to skip.
 func (x *indexScan) walk(bucket string, prefix []byte, visit func(k []byte) (skip []byte, take bool)) error {
+	// What is no longer late by now is in the index.
+	for _, r := range x.store.lateRefs(bucket, prefix, func(k []byte) bool { _, take := visit(k); return take }) {
+		x.take(r)
+	}
 	from := append([]byte{}, prefix...) // not nil: that is the end
 	for from != nil && !x.tooMany {
 		if err := x.ctx.Err(); err != nil {
@@ -167,10 +171,14 @@ func (x *indexScan) add(v stored) error {
 	if v.bucket == bucketDomain && binary.BigEndian.Uint64(v.key[len(v.key)-8:]) != r.seq {
 		return fmt.Errorf("%w: the index of domains names report %d wrongly", storage.ErrDamaged, r.seq)
 	}
+	x.take(r)
+	return nil
+}
+
+func (x *indexScan) take(r ref) {
 	if r.seq <= x.query.After || r.seq > x.limit || x.query.Kind != "" && x.query.Kind != r.kind {
-		return nil
+		return
 	}
 	x.refs = append(x.refs, r)
 	x.tooMany = len(x.refs) > maxRefs
-	return nil
 }

@@ -227,6 +227,9 @@ func (t *txn) remove(what storage.What, seq uint64) (bool, error) {
 
 // removeReport takes out a report, its keys in the indexes, and its message.
 func (t *txn) removeReport(at ref, head stored) error {
+	if err := t.indexed(at.seq); err != nil {
+		return err
+	}
 	r, chunks, err := t.codec.head(at, head)
 	if err != nil {
 		return err

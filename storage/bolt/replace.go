@@ -73,6 +73,9 @@ func (t *txn) replace(seq uint64, p *report) error {
 	if !bytes.Equal(identityPrefix(&old.Report), p.identity) || !bytes.Equal(old.ContentHash[:identityBytes], p.content) {
 		return storage.ErrOtherReport
 	}
+	if err := t.indexed(seq); err != nil {
+		return err
+	}
 	b, _, _, err := head.unseal(stampBytes)
 	if err != nil {
 		return err

@@ -27,6 +27,8 @@ type counters struct {
 	// Removed is how many reports have been removed: a reader that misses one looks
 	// whether that is why.
 	Removed uint64 `cbor:"9,keyasint,omitempty"`
+	// Late is of how many of the last sequence numbers the keys are late.
+	Late uint64 `cbor:"-"`
 }
 
 // countKeys notes that keys were put into a bucket, or deleted.
@@ -71,11 +73,17 @@ type txn struct {
 	// passed: the held messages up to this number, if any, have senders that passed.
 	passed *uint64
 	began  uint64 // the last number that was given before this transaction
+
+	before *lateKeys // of earlier transactions; putLate leaves none
+	late   lateKeys  // of this one
 }
 
 // next gives a new sequence number.
 func (t *txn) next() uint64 {
 	t.counters.Seq++
+	if t.counters.Late > 0 {
+		t.counters.Late++
+	}
 	return t.counters.Seq
 }
 
@@ -138,12 +146,19 @@ func get(tx *bbolt.Tx, bucket string, key []byte) stored {
 // known looks a report up by what is the start of its key in the identity index
 // and its content. conflict: there is one of this identity with other content.
 func (t *txn) known(prefix, content []byte) (at ref, found, conflict bool, err error) {
+	for _, late := range []*lateKeys{t.before, &t.late} {
+		at, found, begun := late.known(prefix, content)
+		if found {
+			return at, true, false, nil
+		}
+		conflict = conflict || begun
+	}
 	if v := get(t.tx, bucketIdentity, bytes.Join([][]byte{prefix, content}, nil)); v.value != nil {
 		at, err = v.ref()
 		return at, true, false, err
 	}
 	k, _ := t.tx.Bucket([]byte(bucketIdentity)).Cursor().Seek(prefix)
-	return ref{}, false, bytes.HasPrefix(k, prefix), nil
+	return ref{}, false, conflict || bytes.HasPrefix(k, prefix), nil
 }
 
 // ref reads a value that names a report.
