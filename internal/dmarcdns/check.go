@@ -131,7 +131,7 @@ func (k *check) policy(ctx context.Context) (Discovery, bool) {
 func (k *check) uncertain(code, what string, err error) {
 	k.add(Finding{
 		code, Uncertain, "could not learn " + what,
-		"the DNS gave no answer (" + quote(err.Error()) + "), and who sees the same can only wait",
+		"the DNS gave no answer (" + said(err) + "), and who sees the same can only wait",
 		"nothing yet: see that the zone's name servers answer, then check again",
 	})
 }

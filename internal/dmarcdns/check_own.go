@@ -48,7 +48,7 @@ func (o *own) add(code string, severity Severity, what, why, publish string) {
 }
 
 func (o *own) uncertain(code, what string, err error) {
-	o.add(code, Uncertain, "could not learn "+what, "the DNS gave no answer ("+quote(err.Error())+")", "nothing yet: see that the zone's name servers answer, then check again")
+	o.add(code, Uncertain, "could not learn "+what, "the DNS gave no answer ("+said(err)+")", "nothing yet: see that the zone's name servers answer, then check again")
 }
 
 func (o *own) mx() string {

@@ -3,6 +3,7 @@ package dmarcdns
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Severity tells how bad a finding is.
@@ -114,10 +115,21 @@ func plain(tag string) string {
 
 const maxQuoted = 120
 
-// quote shows what a stranger wrote without letting it reach the terminal raw.
+// quote shows what a stranger wrote without letting it reach the terminal raw. What
+// is too long ends at a word, or, in a word that is too long itself, at a character.
 func quote(s string) string {
-	if len(s) > maxQuoted {
-		return fmt.Sprintf("%q…", s[:maxQuoted])
+	if len(s) <= maxQuoted {
+		return fmt.Sprintf("%q", s)
 	}
-	return fmt.Sprintf("%q", s)
+	cut := s[:maxQuoted]
+	if at := strings.LastIndexAny(s[:maxQuoted+1], " \t"); at > maxQuoted/2 {
+		cut = s[:at]
+	}
+	for i := 0; i < utf8.UTFMax-1 && !utf8.RuneStart(s[len(cut)]); i++ {
+		cut = cut[:len(cut)-1]
+	}
+	return fmt.Sprintf("%q…", cut)
 }
+
+// said shows what a look-up failed with, on one line.
+func said(err error) string { return quote(strings.ReplaceAll(err.Error(), "\n", "; ")) }

@@ -38,20 +38,47 @@ type State struct {
 const (
 	watchAtOnce = 8                // targets that are asked about at the same time
 	watchBudget = 15 * time.Second // for all questions about one target
+	firstRetry  = time.Minute      // until what is unknown is asked about again; then twice as long each time
 )
 
 // Run watches until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
 	tick := time.NewTicker(w.Every)
 	defer tick.Stop()
-	for {
+	for ctx.Err() == nil {
 		w.round(ctx)
+		w.retry(ctx, tick.C)
+	}
+}
+
+// retry asks again about what is unknown, until the next round is due: a server that
+// starts before its network would know nothing for an hour otherwise.
+func (w *Watcher) retry(ctx context.Context, due <-chan time.Time) {
+	for wait := firstRetry; ; wait *= 2 {
+		var again <-chan time.Time // never, when all is known
+		if len(w.unknown()) > 0 {
+			again = time.After(wait)
+		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-due:
+			return
+		case <-again:
+			w.askAll(ctx, w.unknown())
 		}
 	}
+}
+
+// unknown are the targets about which nothing is known.
+func (w *Watcher) unknown() []string {
+	targets := w.Targets()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(targets), func(target string) bool {
+		s, asked := w.state[target]
+		return asked && s.Authorization != Unknown
+	})
 }
 
 // States gives what is known, by target in order; a target that was not asked
@@ -65,11 +92,20 @@ func (w *Watcher) States() []State {
 // round asks about every target once and forgets those that are none any more.
 func (w *Watcher) round(ctx context.Context) {
 	targets := w.Targets()
+	w.askAll(ctx, targets)
 	current := make(map[string]bool, len(targets))
+	for _, target := range targets {
+		current[target] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.state, func(target string, _ State) bool { return !current[target] })
+}
+
+func (w *Watcher) askAll(ctx context.Context, targets []string) {
 	slots := make(chan struct{}, watchAtOnce)
 	var asking sync.WaitGroup
 	for _, target := range targets {
-		current[target] = true
 		slots <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-slots }()
@@ -79,10 +115,6 @@ func (w *Watcher) round(ctx context.Context) {
 		})
 	}
 	asking.Wait()
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	maps.DeleteFunc(w.state, func(target string, _ State) bool { return !current[target] })
 }
 
 // ask is not ok when the server stops meanwhile: what it found then means nothing.
