@@ -83,7 +83,7 @@ func candidates(fields []field) []candidate {
 		c := candidate{field: i}
 		if err := fields[i].tooLong(); err != nil {
 			c.refused = err.Error()
-		} else if c.tags, err = parseTags(string(fields[i].value)); err != nil {
+		} else if c.tags, err = parseTags(string(fields[i].value())); err != nil {
 			c.refused = err.Error()
 		}
 		var ok bool

@@ -48,7 +48,7 @@ func authorDomain(fields []field) (string, error) {
 		return "", fmt.Errorf("%w: %w", errFrom, err)
 	}
 	author := ""
-	for _, addr := range addresses(from.value) {
+	for _, addr := range addresses(from.value()) {
 		domain, ok := domainOf(addr)
 		switch {
 		case !ok:

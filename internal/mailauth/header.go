@@ -12,15 +12,19 @@ type letter struct {
 	hashes *bodyHashes
 }
 
-// field is one header field. Its name is what stands before the colon without
-// surrounding space, so that "From :" counts as From: looser readers than ours
-// would show it as one.
+// field is one header field. It is small: each mail has dozens.
 type field struct {
-	name  []byte
-	value []byte // behind the colon, still folded
 	raw   []byte // all of it, with the final line end
-	lines int
+	colon int32  // octets before the first colon; all of raw without one
+	lines int32
 }
+
+// name is what stands before the colon without surrounding space, so that "From :"
+// counts as From: looser readers than ours would show it as one.
+func (f *field) name() []byte { return bytes.TrimSpace(f.raw[:f.colon]) }
+
+// value is what stands behind the colon, still folded.
+func (f *field) value() []byte { return f.raw[min(int(f.colon)+1, len(f.raw)):] }
 
 // split cuts a message at the first empty line (RFC 5322 §2.1). A line ends with LF,
 // one CR before it does not count.
@@ -62,21 +66,24 @@ func folded(line []byte) bool {
 }
 
 func (f *field) cut() {
-	name, value, _ := bytes.Cut(f.raw, []byte(":"))
-	f.name, f.value = bytes.TrimSpace(name), value
+	colon := bytes.IndexByte(f.raw, ':')
+	if colon < 0 {
+		colon = len(f.raw)
+	}
+	f.colon = int32(colon) // a header is at most MaxHeader long
 }
 
 func (f *field) is(name string) bool {
-	return bytes.EqualFold(f.name, []byte(name))
+	return bytes.EqualFold(f.name(), []byte(name))
 }
 
 // tooLong tells why a field is not worked on, nil if it is.
 func (f *field) tooLong() error {
 	switch {
 	case len(f.raw) > maxFieldSize:
-		return fmt.Errorf("field %.20q of more than %d octets", f.name, maxFieldSize)
+		return fmt.Errorf("field %.20q of more than %d octets", f.name(), maxFieldSize)
 	case f.lines > maxFieldLines:
-		return fmt.Errorf("field %.20q of more than %d lines", f.name, maxFieldLines)
+		return fmt.Errorf("field %.20q of more than %d lines", f.name(), maxFieldLines)
 	}
 	return nil
 }

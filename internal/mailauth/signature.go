@@ -159,7 +159,7 @@ func pick(fields []field, c *candidate) ([]*field, error) {
 		}
 	}
 	for _, f := range list {
-		name := strings.ToLower(string(f.name))
+		name := strings.ToLower(string(f.name()))
 		known, signed := byName[name]
 		if !signed {
 			continue

@@ -7,6 +7,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"reportmx/internal/dmarcdns"
 )
 
 func TestSPF(t *testing.T) {
@@ -93,10 +97,49 @@ func TestQuestions(t *testing.T) {
 	zone.WriteString("example.net TXT v=spf1 mx:mx.example.net ptr:mx.example.net mx:mx.example.net -all")
 	z := newZone(t, zone.String())
 	r := New(z).Verify(context.Background(), Mail{ClientIP: client, MailFrom: "a@example.net", Message: []byte(mail)})
+	t.Logf("%d signatures, SPF with mx, ptr and more: %d DNS questions", len(r.DKIM), z.spent)
 	if z.spent > 40 || r.Verdict != Pass || r.SPF.Result != "permerror" {
 		t.Errorf("got %d questions, %s, SPF %s, want at most 40", z.spent, r.Verdict, r.SPF.Result)
 	}
 	if last := "TXT _dmarc.example.com"; !slices.Contains(z.asked, last) {
 		t.Errorf("no question %q in %q", last, z.asked)
+	}
+}
+
+// stalled is a DNS that never answers.
+type stalled struct{}
+
+func (stalled) wait(ctx context.Context) (dmarcdns.Answer, error) {
+	<-ctx.Done()
+	return dmarcdns.Answer{}, fmt.Errorf("%w: %w", dmarcdns.ErrTemporary, ctx.Err())
+}
+
+func (s stalled) TXT(ctx context.Context, _ string) (dmarcdns.Answer, error)     { return s.wait(ctx) }
+func (s stalled) MX(ctx context.Context, _ string) (dmarcdns.Answer, error)      { return s.wait(ctx) }
+func (s stalled) Addrs(ctx context.Context, _ string) (dmarcdns.Answer, error)   { return s.wait(ctx) }
+func (s stalled) PTR(ctx context.Context, _ netip.Addr) (dmarcdns.Answer, error) { return s.wait(ctx) }
+
+// All DNS of a message together ends in time, whatever the caller allows beyond that.
+func TestTime(t *testing.T) {
+	mail := plain("a@example.com")
+	for range MaxSignatures {
+		mail = sign(t, mail, "example.com", edKey())
+	}
+	for _, allowed := range []time.Duration{0, 4 * time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, want := t.Context(), MaxTime
+			if allowed > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, allowed)
+				defer cancel()
+				want = min(want, allowed)
+			}
+			begun := time.Now()
+			r := New(stalled{}).Verify(ctx, Mail{ClientIP: client, MailFrom: "a@example.com", Message: []byte(mail)})
+			if got := time.Since(begun); got != want || r.Verdict != TempError {
+				t.Errorf("got %s after %v, want %s after %v", r.Verdict, got, TempError, want)
+			}
+			t.Logf("DNS that never answers, %v allowed: %s after %v", allowed, r.Verdict, time.Since(begun))
+		})
 	}
 }
