@@ -69,6 +69,7 @@ func (c *cutter) join(in net.Conn, to string, up, down int64) {
 // over TLS breaks off again and again; in the end each mail is stored once and
 // whole, and nothing was taken for whole that was not.
 func TestCutConnections(t *testing.T) {
+	together(t)
 	if !havePostfix(t) || mode() == "deep" && !deep(t, "exim4", "smtpd") {
 		return
 	}

@@ -87,6 +87,14 @@ func size(short, deep int) int {
 	return short
 }
 
+// together lets short tests run at the same time: each has servers of its own, and waits
+// for them a lot. The deep ones share a network, and have the machine for themselves.
+func together(t *testing.T) {
+	if mode() != "deep" {
+		t.Parallel()
+	}
+}
+
 // command runs a program and gives what it printed.
 func command(t *testing.T, name string, args ...string) string {
 	t.Helper()

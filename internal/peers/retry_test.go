@@ -12,6 +12,7 @@ import (
 // it mail. Postfix is the oracle: what it was told 250 for, it forgets; what it was
 // not, it brings again. In the end each mail is stored once and none was bounced.
 func TestPostfixRetries(t *testing.T) {
+	together(t)
 	if !havePostfix(t) {
 		return
 	}
@@ -44,6 +45,7 @@ func TestPostfixRetries(t *testing.T) {
 
 // TestPostfixDelivers: one mail, with TLS.
 func TestPostfixDelivers(t *testing.T) {
+	together(t)
 	if !havePostfix(t) {
 		return
 	}

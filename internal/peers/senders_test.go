@@ -11,6 +11,7 @@ import (
 
 // TestSenders: clients that people have at hand deliver, and tell what we answered.
 func TestSenders(t *testing.T) {
+	together(t)
 	tests := []struct {
 		name  string
 		needs string
@@ -92,6 +93,7 @@ func wantExit(t *testing.T, err error, want int, out []byte) {
 // TestSMTPSource: Postfix's load generator sends mails that are no reports over ten
 // sessions; each is refused for good. The same with a report: it is stored once.
 func TestSMTPSource(t *testing.T) {
+	together(t)
 	if !have(t, "smtp-source") {
 		return
 	}

@@ -58,6 +58,7 @@ func smuggle(t *testing.T, name, addr string) (accepted int, fell map[int]bool) 
 // TestSmuggling: what comes is one mail each, through our own server and through
 // mail servers that bring to it what they took for one mail.
 func TestSmuggling(t *testing.T) {
+	together(t)
 	tests := []struct {
 		name  string
 		start func(*testing.T, *mx) *relay // nil where it cannot be tested here
