@@ -52,6 +52,15 @@ func serveGuarded(b *testing.B, l net.Listener) func() error {
 	return func() error { return s.Shutdown(context.Background()) }
 }
 
+// content is of 4 KB, as DATA has it and as one chunk (RFC 3030 §2).
+var (
+	lines4K = strings.Repeat(strings.Repeat("x", 74)+"\r\n", 54)
+	content = map[string][]string{
+		"data":  {"DATA\r\n", lines4K + ".\r\n"},
+		"chunk": {fmt.Sprintf("BDAT %d LAST\r\n%s", len(lines4K), lines4K)},
+	}
+)
+
 // BenchmarkMessages compares the guarded server with bare go-smtp: messages of 4 KB
 // from 50 sessions, each command after the reply to the one before. cpu-µs/op is the
 // processor time of both ends.
@@ -60,9 +69,13 @@ func BenchmarkMessages(b *testing.B) {
 		name  string
 		serve func(*testing.B, net.Listener) func() error
 	}{{"go-smtp", serveLibrary}, {"guarded", serveGuarded}}
-	for _, mails := range []int{100, 1} {
+	for _, load := range []struct {
+		name  string
+		mails int
+		as    string
+	}{{"many-per-connection/", 100, "data"}, {"one-per-connection/", 1, "data"}, {"many-chunks/", 100, "chunk"}} {
 		for _, server := range servers {
-			name := map[int]string{100: "many-per-connection/", 1: "one-per-connection/"}[mails]
+			name := load.name
 			b.Run(name+server.name, func(b *testing.B) {
 				l, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
@@ -73,7 +86,7 @@ func BenchmarkMessages(b *testing.B) {
 				b.ReportAllocs()
 				before := spent()
 				b.RunParallel(func(pb *testing.PB) {
-					if err := deliver(pb, l.Addr().String(), mails); err != nil {
+					if err := deliver(pb, l.Addr().String(), load.mails, content[load.as]); err != nil {
 						b.Error(err)
 					}
 				})
@@ -94,9 +107,11 @@ func spent() time.Duration {
 
 // deliver sends messages until pb has enough. It allocates nothing for a message, so
 // that what is measured is the server's.
-func deliver(pb *testing.PB, addr string, mails int) error {
-	content := []byte(strings.Repeat(strings.Repeat("x", 74)+"\r\n", 54) + ".\r\n")
-	before := [][]byte{[]byte("MAIL FROM:<a@example.com>\r\n"), []byte("RCPT TO:<dmarc@reports.example.net>\r\n"), []byte("DATA\r\n"), content}
+func deliver(pb *testing.PB, addr string, mails int, content []string) error {
+	turns := [][]byte{[]byte("MAIL FROM:<a@example.com>\r\n"), []byte("RCPT TO:<dmarc@reports.example.net>\r\n")}
+	for _, turn := range content {
+		turns = append(turns, []byte(turn))
+	}
 	for more := pb.Next(); more; {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -105,8 +120,8 @@ func deliver(pb *testing.PB, addr string, mails int) error {
 		in := bufio.NewReaderSize(conn, 1024)
 		err = errors.Join(answer(in), exchange(conn, in, []byte("EHLO client.example\r\n")))
 		for n := 0; more && n < mails && err == nil; n++ {
-			for _, line := range before {
-				err = errors.Join(err, exchange(conn, in, line))
+			for _, turn := range turns {
+				err = errors.Join(err, exchange(conn, in, turn))
 			}
 			more = pb.Next()
 		}
