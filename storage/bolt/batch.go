@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"slices"
 
 	"reportmx/reports"
 	"reportmx/storage"
@@ -48,8 +47,10 @@ func (s *Store) prepare(b *storage.Batch) (*batch, error) {
 		if r.kind == reports.KindFailure {
 			p.rawBucket = bucketFailureRaw
 		}
-		for _, v := range slices.Concat(r.chunks, r.columns) {
-			p.size += len(v.b)
+		for _, values := range [][]*value{r.chunks, r.columns} {
+			for _, v := range values {
+				p.size += len(v.b)
+			}
 		}
 		p.reports = append(p.reports, r)
 	}
@@ -65,12 +66,7 @@ func (s *Store) prepare(b *storage.Batch) (*batch, error) {
 }
 
 func (s *Store) prepareReport(r *storage.Report) (report, error) {
-	whole := map[reports.Kind]bool{
-		reports.KindAggregate: r.Aggregate != nil,
-		reports.KindFailure:   r.Failure != nil,
-		reports.KindTLS:       r.TLS != nil,
-	}[r.Kind]
-	if !whole {
+	if !isOf(r.Kind, r) {
 		return report{}, fmt.Errorf("prepare report: it says to be of kind %q and is not", r.Kind)
 	}
 	chunks, err := s.codec.chunks(r)

@@ -2,6 +2,9 @@ package bolt
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -16,41 +19,82 @@ import (
 )
 
 // BenchmarkCommit stores messages of 3 KB, each with a report of 3 records, by so
-// many callers at once.
+// many callers at once: reports in the order of their days about seven targets, or
+// about 2,000 of any day of a year, as from many organizations.
 func BenchmarkCommit(b *testing.B) {
 	for _, callers := range []int{1, 10, 50, 200} {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
-			s := openStore(b, b.TempDir(), Options{})
 			batches := make([]storage.Batch, b.N)
 			for i := range batches {
 				batches[i] = storage.Batch{Reports: []storage.Report{storagetest.Aggregate(i, 3)}, Raw: storagetest.Raw(i)}
 			}
-			var next atomic.Int64
-			var group sync.WaitGroup
-			cpu := cpuTime(b)
-			b.ResetTimer()
-			for range callers {
-				group.Go(func() {
-					for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
-						if _, err := s.Commit(b.Context(), batches[i]); err != nil {
-							b.Error(err)
-						}
-					}
-				})
+			commitAll(b, batches, callers)
+		})
+		b.Run(fmt.Sprintf("spread/callers=%d", callers), func(b *testing.B) {
+			random := rand.New(rand.NewPCG(1, 2))
+			domains := rand.NewZipf(random, 1.1, 20, 1999)
+			batches := make([]storage.Batch, b.N)
+			for i := range batches {
+				r := storagetest.Aggregate(i, 3)
+				r.Aggregate.Begin = time.Date(2025, 11, 1+random.IntN(365), 0, 0, 0, 0, time.UTC)
+				r.Aggregate.PolicyPublished.Domain = fmt.Sprintf("target%d.example.com", domains.Uint64())
+				batches[i] = storage.Batch{Reports: []storage.Report{r}, Raw: storagetest.Raw(i)}
 			}
-			group.Wait()
-			b.StopTimer()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "reports/s")
-			b.ReportMetric(float64((cpuTime(b)-cpu).Microseconds())/float64(b.N), "cpu-µs/report")
-			err := s.view(func(tx *bbolt.Tx) error {
-				b.ReportMetric(float64(tx.Size())/float64(b.N), "file-B/report")
-				return nil
-			})
-			if err != nil {
-				b.Fatal(err)
+			commitAll(b, batches, callers)
+		})
+	}
+}
+
+func commitAll(b *testing.B, batches []storage.Batch, callers int) {
+	s := openStore(b, b.TempDir(), Options{})
+	var next atomic.Int64
+	var group sync.WaitGroup
+	first, _ := lastTransaction(b, s)
+	cpu, written := cpuTime(b), writtenBytes(b)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for range callers {
+		group.Go(func() {
+			for i := next.Add(1) - 1; i < int64(b.N); i = next.Add(1) - 1 {
+				if _, err := s.Commit(b.Context(), batches[i]); err != nil {
+					b.Error(err)
+				}
 			}
 		})
 	}
+	group.Wait()
+	b.StopTimer()
+	n := float64(b.N)
+	b.ReportMetric(n/b.Elapsed().Seconds(), "reports/s")
+	b.ReportMetric(float64((cpuTime(b)-cpu).Microseconds())/n, "cpu-µs/report")
+	b.ReportMetric(float64(writtenBytes(b)-written)/n, "written-B/report")
+	last, size := lastTransaction(b, s)
+	b.ReportMetric(n/float64(last-first), "reports/commit")
+	b.ReportMetric(float64(size)/n, "file-B/report")
+}
+
+// lastTransaction gives the number of the last one and the bytes of the file in use.
+func lastTransaction(b *testing.B, s *Store) (id int, size int64) {
+	err := s.view(func(tx *bbolt.Tx) error {
+		id, size = tx.ID(), tx.Size()
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return id, size
+}
+
+// writtenBytes is what the process has sent to disks so far.
+func writtenBytes(b *testing.B) (n int64) {
+	text, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		fmt.Sscanf(line, "write_bytes: %d", &n)
+	}
+	return n
 }
 
 // BenchmarkReports reads 10,000 reports of 3 records: all of them, and those of one

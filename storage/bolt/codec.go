@@ -106,7 +106,7 @@ func (v *value) seal(bucket string, key, stamp []byte) []byte {
 func checksum(body uint32, b []byte, stamp int, bucket string, key []byte) uint32 {
 	sum := crc32.Update(body, castagnoli, b[headerBytes:headerBytes+stamp])
 	sum = crc32.Update(sum, castagnoli, b[:2])
-	sum = crc32.Update(sum, castagnoli, []byte(bucket))
+	sum = crc32.Update(sum, castagnoli, nameOf(bucket))
 	return crc32.Update(sum, castagnoli, key)
 }
 

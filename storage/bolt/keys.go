@@ -34,6 +34,28 @@ var buckets = [...]string{
 	bucketColumns, // since schema 2
 }
 
+// place is where a bucket stands in buckets, and its name for bbolt.
+type place struct {
+	index int
+	name  []byte
+}
+
+var places = func() map[string]place {
+	m := make(map[string]place, len(buckets))
+	for i, b := range buckets {
+		m[b] = place{i, []byte(b)}
+	}
+	return m
+}()
+
+// nameOf spells the name of a bucket as bbolt wants it.
+func nameOf(bucket string) []byte {
+	if p, known := places[bucket]; known {
+		return p.name
+	}
+	return []byte(bucket)
+}
+
 // kinds are the kinds of report; the index in it, from 1, stands for the kind in
 // the file and must never change.
 var kinds = [...]reports.Kind{reports.KindAggregate, reports.KindFailure, reports.KindTLS}
@@ -77,7 +99,8 @@ func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(nil, seq) 
 const chunkKeyBytes = 8 + 4
 
 func chunkKey(seq uint64, chunk uint32) []byte {
-	return binary.BigEndian.AppendUint32(seqKey(seq), chunk)
+	b := make([]byte, 0, chunkKeyBytes)
+	return binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(b, seq), chunk)
 }
 
 // appendTime appends a time in seconds so that keys sort as times do, those before

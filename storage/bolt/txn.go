@@ -3,7 +3,6 @@ package bolt
 import (
 	"bytes"
 	"fmt"
-	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -33,8 +32,8 @@ type counters struct {
 
 // countKeys notes that keys were put into a bucket, or deleted.
 func (c *counters) countKeys(bucket string, n int64) {
-	if i := slices.Index(buckets[:], bucket); i > 0 {
-		c.Keys[i] += n
+	if p := places[bucket]; p.index > 0 {
+		c.Keys[p.index] += n
 	}
 }
 
@@ -93,7 +92,7 @@ const appendFill = 0.9
 
 // put adds a key, which must not be there yet.
 func (t *txn) put(bucket string, key []byte, v *value, stamp []byte) error {
-	b := t.tx.Bucket([]byte(bucket))
+	b := t.tx.Bucket(nameOf(bucket))
 	switch bucket {
 	case bucketIdentity, bucketDomain, bucketHeldHash: // keys come in any order
 	default:
@@ -118,7 +117,7 @@ func (t *txn) putSmall(bucket string, key, body []byte) error {
 
 // delete removes a key, if it is there.
 func (t *txn) delete(bucket string, key []byte) error {
-	b := t.tx.Bucket([]byte(bucket))
+	b := t.tx.Bucket(nameOf(bucket))
 	if b.Get(key) == nil {
 		return nil
 	}
@@ -140,7 +139,7 @@ func (t *txn) putCounters() error {
 
 // get gives the value of a key; one with a nil value when there is none.
 func get(tx *bbolt.Tx, bucket string, key []byte) stored {
-	return stored{bucket, key, tx.Bucket([]byte(bucket)).Get(key)}
+	return stored{bucket, key, tx.Bucket(nameOf(bucket)).Get(key)}
 }
 
 // known looks a report up by what is the start of its key in the identity index
@@ -153,12 +152,15 @@ func (t *txn) known(prefix, content []byte) (at ref, found, conflict bool, err e
 		}
 		conflict = conflict || begun
 	}
+	k, _ := t.tx.Bucket(nameOf(bucketIdentity)).Cursor().Seek(prefix)
+	if !bytes.HasPrefix(k, prefix) { // nearly always
+		return ref{}, false, conflict, nil
+	}
 	if v := get(t.tx, bucketIdentity, bytes.Join([][]byte{prefix, content}, nil)); v.value != nil {
 		at, err = v.ref()
 		return at, true, false, err
 	}
-	k, _ := t.tx.Bucket([]byte(bucketIdentity)).Cursor().Seek(prefix)
-	return ref{}, false, conflict || bytes.HasPrefix(k, prefix), nil
+	return ref{}, false, true, nil
 }
 
 // ref reads a value that names a report.
