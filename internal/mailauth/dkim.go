@@ -70,7 +70,7 @@ func rank(domain, author string) int {
 
 // sameOrg tells whether domains are aligned in relaxed mode (RFC 7489 §3.1.1).
 func sameOrg(a, b string) bool {
-	return a != "" && b != "" && dmarcdns.OrgDomainByList(a) == dmarcdns.OrgDomainByList(b)
+	return a != "" && b != "" && (a == b || dmarcdns.OrgDomainByList(a) == dmarcdns.OrgDomainByList(b))
 }
 
 // candidates reads what the signature fields say of themselves.
