@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"path"
-	"regexp"
 	"strings"
 	"sync"
 
@@ -264,18 +263,38 @@ func looksLikeTLS(text []byte) bool {
 	return seen >= len(tlsKeys)/2
 }
 
-// reportName matches receiver!policy-domain!begin!end, maybe with !unique-id, and
-// endings (RFC 9990 §3.5.2, RFC 8460 §5.1). The unique id is wider than the
-// standard has it, and ".gz" alone is an ending: RFC 7489 itself shows one.
-var reportName = regexp.MustCompile(`(?i)^[^!]*![^!]+!\d+!\d+(![^!]*?)?(\.(xml|json|gz|gzip|zip))+$`)
+// reportEndings are the endings of a report's file name; RFC 7489 itself shows ".gz" alone.
+var reportEndings = []string{".gz", ".zip", ".xml", ".json", ".gzip"}
 
-// reportFileName tells whether name follows RFC 9990 §3.5.2, seen with some
-// tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then .xml,
-// .json, .gz or .zip or two of them. Case, folded blanks and a path before the
-// name do not matter.
+// reportFileName tells whether name follows RFC 9990 §3.5.2 or RFC 8460 §5.1, seen with
+// some tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then endings.
+// Case, folded blanks and a path before the name do not matter, and the unique id is
+// wider than the standard has it.
 func reportFileName(name string) bool {
-	name = strings.Join(strings.Fields(name), "")
-	return reportName.MatchString(path.Base(strings.ReplaceAll(name, `\`, "/")))
+	if strings.Count(name, "!") < 3 {
+		return false
+	}
+	name = strings.ToLower(strings.Join(strings.Fields(name), ""))
+	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
+	stem := cutEndings(name)
+	parts := strings.Split(stem, "!")
+	return stem != name && (len(parts) == 4 || len(parts) == 5) && parts[1] != "" && isNumber(parts[2]) && isNumber(parts[3])
+}
+
+func cutEndings(name string) string {
+	for again := true; again; {
+		again = false
+		for _, ending := range reportEndings {
+			if stem, ok := strings.CutSuffix(name, ending); ok {
+				name, again = stem, true
+			}
+		}
+	}
+	return name
+}
+
+func isNumber(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // archiveName tells whether a file name promises an archive.
