@@ -6,11 +6,12 @@
 // no sending side and no authentication; it can never be a relay.
 //
 // Server says how the parts work together, Config has every limit with its default.
-// What go-smtp leaves to its users is closed in conn, with TLS as without, but for:
+// What go-smtp leaves to its users is closed in conn, with TLS as without. What is left:
 //
-//   - A message whose last line ends in CR CR LF is never complete: go-smtp does not
-//     see the end behind it. It times out with 421 and the sender tries again.
-//   - A line that begins with ". CR" loses the CR along with the dot.
+//   - A message whose last line ends in CR CR LF is never complete: like go-smtp's
+//     reader, the guard does not take the dot behind it for the end. It times out
+//     with 421 and the sender tries again.
+//   - A line that begins with ". CR" loses the CR along with the dot, as in go-smtp.
 //   - SIZE is announced one byte too high; a message of that size gets 552.
 //   - SIZE=4294967296 and more is 501 instead of 552, a command out of order 502
 //     instead of 503, and the texts of the 250 to MAIL and RCPT are go-smtp's.
