@@ -2,11 +2,9 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"net/url"
 
 	"github.com/spf13/cobra"
 
@@ -90,16 +88,8 @@ stays as it is.`,
 				return err
 			}
 			defer c.Close()
-			q := url.Values{}
-			if checkOnly {
-				q.Set("check", "true")
-			}
 			read, changed, problems := 0, 0, 0
-			err = c.List(cmd.Context(), "/v1/reparse", q, func(line json.RawMessage) error {
-				var r control.Reparsed
-				if err := json.Unmarshal(line, &r); err != nil {
-					return fmt.Errorf("read answer: %w", err)
-				}
+			err = c.Reparse(cmd.Context(), control.ReparseOrder{CheckOnly: checkOnly}, func(r control.Reparsed) error {
 				read++
 				switch {
 				case r.Problem != "":

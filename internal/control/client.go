@@ -91,7 +91,26 @@ func (c *Client) Render(ctx context.Context, path string, q url.Values, w io.Wri
 
 // List gives each line of a list to line, without the end.
 func (c *Client) List(ctx context.Context, path string, q url.Values, line func(json.RawMessage) error) error {
-	res, err := c.do(ctx, http.MethodGet, path, q, nil)
+	return c.lines(ctx, http.MethodGet, path, q, line)
+}
+
+// Reparse gives each report that is read again to line.
+func (c *Client) Reparse(ctx context.Context, o ReparseOrder, line func(Reparsed) error) error {
+	q := make(url.Values)
+	if o.CheckOnly {
+		q.Set(paramCheck, "true")
+	}
+	return c.lines(ctx, http.MethodPost, "/v1/reparse", q, func(text json.RawMessage) error {
+		var r Reparsed
+		if err := json.Unmarshal(text, &r); err != nil {
+			return fmt.Errorf("read answer: %w", err)
+		}
+		return line(r)
+	})
+}
+
+func (c *Client) lines(ctx context.Context, method, path string, q url.Values, line func(json.RawMessage) error) error {
+	res, err := c.do(ctx, method, path, q, nil)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,13 @@ type Reparsed struct {
 	Problem string `json:"problem,omitempty"` // it stays as it is
 }
 
+const paramCheck = "check"
+
 func (s *Server) reparse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	out := json.NewEncoder(w)
 	var e end
-	o := ReparseOrder{CheckOnly: r.URL.Query().Get("check") == "true"}
+	o := ReparseOrder{CheckOnly: r.URL.Query().Get(paramCheck) == "true"}
 	for res, err := range s.Reparser.Reparse(r.Context(), o) {
 		if err != nil {
 			e.Error = err.Error()

@@ -48,7 +48,7 @@ func (s *Server) Handler() http.Handler {
 		mux.HandleFunc("POST /v1/held/{seq}/accept", owners(s.acceptHeld))
 	}
 	if s.Reparser != nil {
-		mux.HandleFunc("GET /v1/reparse", owners(s.reparse))
+		mux.HandleFunc("POST /v1/reparse", owners(s.reparse))
 	}
 	if s.Copier != nil {
 		mux.HandleFunc("GET /v1/backup", owners(s.backup))
