@@ -57,7 +57,7 @@ func parse(file []byte, name string) (*Config, error) {
 	}
 	known := allNames(options)
 	c.structure(known)
-	c.environment(options, known)
+	c.environment(options)
 	c.read(v, options)
 	c.semantics()
 	if len(c.errs) > 0 {
@@ -122,19 +122,26 @@ func (c *check) read(v *viper.Viper, options []option) {
 	}
 }
 
-// environment reports variables that look like options and are none. Others that
-// begin with REPORTMX_ may belong to somebody else.
-func (c *check) environment(options []option, known names) {
+// testVariables are the first words of variables that the project's own tests and
+// measurements take, which run the program, too.
+var testVariables = []string{"bench", "corpus", "crowd", "faults", "hostile", "peers", "test"}
+
+const scheduleKills = "REPORTMX_SCHEDULE_KILLS" // one more of these
+
+// environment reports variables that begin as options do and are none.
+func (c *check) environment(options []option) {
 	var variables []string
 	for _, o := range options {
 		variables = append(variables, o.env())
 	}
 	for _, variable := range os.Environ() {
-		name, _, _ := strings.Cut(variable, "=")
-		section, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(name, "REPORTMX_")), "_")
-		if !strings.HasPrefix(name, "REPORTMX_") || !slices.Contains(known.sections, section) || slices.Contains(variables, name) {
+		name, value, _ := strings.Cut(variable, "=")
+		rest, ours := strings.CutPrefix(name, "REPORTMX_")
+		section, _, _ := strings.Cut(strings.ToLower(rest), "_")
+		if !ours || value == "" || slices.Contains(variables, name) || slices.Contains(testVariables, section) || name == scheduleKills {
 			continue
 		}
-		c.errs = append(c.errs, Error{Where: "$" + name, Problem: "no such option" + hint(nearest(name, variables), "", "")})
+		problem := "no such option" + hint(nearest(name, variables), "", "")
+		c.errs = append(c.errs, Error{Where: "$" + name, Problem: problem})
 	}
 }

@@ -176,3 +176,36 @@ func message(err error) string {
 	}
 	return err.Error()
 }
+
+// TestUnknownVariables: what begins as an option does and is none is an error, whatever
+// its section; what the project's own tests take is not.
+func TestUnknownVariables(t *testing.T) {
+	tests := map[string]string{ // the variable and what is wrong with it
+		"REPORTMX_FOO":            "no such option; config.example.toml lists all that exist",
+		"REPORTMX_FOO_BAR":        "no such option; config.example.toml lists all that exist",
+		"REPORTMX_STORGE_DIR":     "no such option; did you mean REPORTMX_STORAGE_DIR?",
+		"REPORTMX_TARGETS":        "no such option; did you mean REPORTMX_TARGET?",
+		"REPORTMX_CORPUS":         "",
+		"REPORTMX_PEERS":          "",
+		"REPORTMX_FAULTS_ROLE":    "",
+		"REPORTMX_SCHEDULE_KILLS": "",
+		"REPORTMXFOO":             "",
+		"reportmx_foo":            "",
+	}
+	for variable, want := range tests {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, "x")
+			_, err := parse([]byte(least), "config.toml")
+			if want != "" {
+				want = "$" + variable + ": " + want
+			}
+			if got := message(err); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	t.Setenv("REPORTMX_FOO", "") // as good as not set
+	if _, err := parse([]byte(least), "config.toml"); err != nil {
+		t.Error(err)
+	}
+}
