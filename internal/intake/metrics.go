@@ -22,7 +22,7 @@ type Metrics struct {
 
 	mu   sync.Mutex
 	last *prometheus.GaugeVec // arrival of the last report, by target
-	seen map[string]bool      // targets that last has a value of
+	seen map[string]time.Time // what last has, zero when it is not known; by target
 }
 
 // NewMetrics makes the counters and registers them.
@@ -39,7 +39,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		sender:   counter("sender_authentication_total", "Messages by the result of their sender authentication.", "result"),
 		grants:   counter("authorization_total", "Policy domains of messages by external authorization.", "result"),
 		targets:  counter("target_reports_total", "Reports stored about configured targets, by kind and target.", "kind", "target"),
-		seen:     make(map[string]bool),
+		seen:     make(map[string]time.Time),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "reportmx_intake_panics_total", Help: "Panics that were caught while a message was read.",
 		}),
@@ -53,7 +53,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "reportmx_intake_last_report_seconds",
-			Help: "When the last report about a configured target was stored, in seconds since 1970.",
+			Help: "When the last report about a configured target arrived, in seconds since 1970; 0 when that is not known.",
 		}, []string{"target"}),
 	}
 	r.MustRegister(m.panics, m.evicted, m.seconds, m.last)
@@ -86,31 +86,31 @@ func (m *Metrics) took(f facts, j judgement, res Result, elapsed time.Duration) 
 	}
 	for _, k := range res.Kept {
 		m.reports.WithLabelValues(string(k.Kind), k.Outcome).Inc()
-		if k.Target != "" && !f.Retried {
+		if k.Target != "" {
 			m.arrived(k, f.ReceivedAt)
 		}
 	}
 }
 
+// arrived notes the arrival of a report; one that comes out of the hold arrived when
+// its message did.
 func (m *Metrics) arrived(k Kept, at time.Time) {
 	if k.Outcome != "known" {
 		m.targets.WithLabelValues(string(k.Kind), k.Target).Inc()
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.seen[k.Target] = true
-	m.last.WithLabelValues(k.Target).Set(float64(at.Unix()))
+	m.Recall(k.Target, at)
 }
 
-// Recall tells when the last report about a target arrived before the process
-// began, zero when that is not known. A report that has arrived since goes before.
+// Recall tells when a report about a target arrived, also before the process began;
+// zero when that is not known. The latest time that is told stays.
 func (m *Metrics) Recall(target string, at time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen[target] {
+	before, known := m.seen[target]
+	if known && !at.After(before) {
 		return
 	}
-	m.seen[target] = true
+	m.seen[target] = at
 	seconds := 0.0
 	if !at.IsZero() {
 		seconds = float64(at.Unix())
