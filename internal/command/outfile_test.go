@@ -39,3 +39,15 @@ func TestReplaceFile(t *testing.T) {
 		t.Errorf("got %d files (%v), want no temporary ones left", len(entries), err)
 	}
 }
+
+// TestReplaceFolder: a folder is wrong usage, and known before anything is written.
+func TestReplaceFolder(t *testing.T) {
+	dir := t.TempDir()
+	err := replaceFile(dir, func(io.Writer) error {
+		t.Error("something was written")
+		return nil
+	})
+	if !errors.Is(err, errUsage) || err.Error() != "wrong usage: a folder; name a file in it" {
+		t.Errorf("got %v, want %v", err, errUsage)
+	}
+}
