@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,10 +67,12 @@ func (e *env) release(ctx context.Context, how string, args []string) error {
 		}
 		seqs = append(seqs, seq)
 	}
+	names, err := heldNames(ctx, c.Client)
+	if err != nil {
+		return err
+	}
 	if len(args) == 0 {
-		if seqs, err = heldNumbers(ctx, c.Client); err != nil {
-			return err
-		}
+		seqs = slices.Sorted(maps.Keys(names))
 	}
 	stayed := 0
 	for _, seq := range seqs {
@@ -75,7 +80,7 @@ func (e *env) release(ctx context.Context, how string, args []string) error {
 		if err := c.Send(ctx, http.MethodPost, fmt.Sprintf("/v1/held/%d/%s", seq, how), nil, nil, &res); err != nil {
 			return fmt.Errorf("%s held message %d: %w", how, seq, err)
 		}
-		if sayReleased(e.stderr, seq, res) {
+		if sayReleased(e.stderr, names[seq], res) {
 			stayed++
 		}
 	}
@@ -85,27 +90,53 @@ func (e *env) release(ctx context.Context, how string, args []string) error {
 	return nil
 }
 
-func heldNumbers(ctx context.Context, c *control.Client) (seqs []uint64, err error) {
-	err = c.List(ctx, "/v1/held", nil, func(line json.RawMessage) error {
+// heldNames tells how each held message is called in front of people.
+func heldNames(ctx context.Context, c *control.Client) (map[uint64]string, error) {
+	names := make(map[uint64]string)
+	err := c.List(ctx, "/v1/held", nil, func(line json.RawMessage) error {
 		var h control.Held
 		err := json.Unmarshal(line, &h)
-		seqs = append(seqs, h.Seq)
+		names[h.Seq] = heldName(h)
 		return err
 	})
-	return seqs, err
+	return names, err
+}
+
+// heldName reads: 7 (of 2026-11-20 from reports@receiver.example, "Report Domain: …")
+func heldName(h control.Held) string {
+	name := fmt.Sprintf("%d (of %s", h.Seq, h.ReceivedAt.Format(time.DateOnly))
+	if h.MailFrom != "" {
+		name += " from " + h.MailFrom
+	}
+	switch {
+	case h.Subject != "":
+		name += fmt.Sprintf(", %q", shortened(h.Subject))
+	case h.MessageID != "":
+		name += ", <" + h.MessageID + ">"
+	}
+	return printable(name) + ")"
+}
+
+// shortened is a text that fits on a line beside others.
+func shortened(text string) string {
+	const most = 70
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
 }
 
 // sayReleased tells what became of a held message, and whether it is still there.
-func sayReleased(w io.Writer, seq uint64, res control.Imported) (stayed bool) {
+func sayReleased(w io.Writer, name string, res control.Imported) (stayed bool) {
 	got := res.Stored + res.Known
 	switch {
 	case got == 0:
-		fmt.Fprintf(w, "%d stays in the hold: %s\n", seq, printable(res.Reason))
+		fmt.Fprintf(w, "%s stays in the hold: %s\n", name, printable(res.Reason))
 		return true
 	case res.Held > 0:
-		fmt.Fprintf(w, "%d: %d reports stored, %d known already; the rest stays in the hold: %s\n", seq, res.Stored, res.Known, printable(res.Reason))
+		fmt.Fprintf(w, "%s: %d reports stored, %d known already; the rest stays in the hold: %s\n", name, res.Stored, res.Known, printable(res.Reason))
 		return true
 	}
-	fmt.Fprintf(w, "%d: %d reports stored, %d known already\n", seq, res.Stored, res.Known)
+	fmt.Fprintf(w, "%s: %d reports stored, %d known already\n", name, res.Stored, res.Known)
 	return false
 }
