@@ -3,6 +3,8 @@ package mailauth
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -258,10 +260,23 @@ func worst(t testing.TB) map[string][]byte {
 		"feeds": "\n",
 	} {
 		mail := plain("a@example.com") + strings.Repeat(line, 25<<20/len(line)) + "x\r\n"
-		signed := sign(t, mail, "example.com", edKey())
-		mails[name] = []byte(strings.Repeat(strings.TrimSuffix(signed, mail), MaxSignatures-1) + signed)
+		mails[name] = []byte(strings.Repeat(ownSignature(t, mail), MaxSignatures) + mail)
 	}
 	return mails
+}
+
+// ownSignature signs From and body with the code that verifies: go-msgauth takes seconds
+// for such a body.
+func ownSignature(t testing.TB, mail string) string {
+	t.Helper()
+	l, err := split([]byte(mail))
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.StdEncoding.EncodeToString
+	raw := "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.com; s=s; h=From;\r\n bh=" + encode(l.hashes.sum(canonRelaxed)) + "; b="
+	hash := headerHash([]*field{&l.fields[0]}, field{raw: []byte(raw)}, canonRelaxed)
+	return raw + encode(ed25519.Sign(edKey(), hash)) + "\r\n"
 }
 
 func benchmarkVerify(b *testing.B, record string, mail []byte) {
