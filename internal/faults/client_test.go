@@ -78,11 +78,16 @@ func aggregate(id string, records int, random *rand.Rand) []byte {
 	return b.Bytes()
 }
 
+// zips are kept, because a new one costs more than all the rest of a message.
+var zips = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 func mailOf(id string, document []byte) []byte {
 	var packed, b bytes.Buffer
-	zip := gzip.NewWriter(&packed)
+	zip := zips.Get().(*gzip.Writer)
+	zip.Reset(&packed)
 	zip.Write(document)
 	zip.Close()
+	zips.Put(zip)
 	fmt.Fprintf(&b, "From: a@receiver.example\r\nTo: dmarc@reports.example.net\r\nSubject: Report Domain: example.com Report-ID: <%s>\r\n"+
 		"Message-ID: <%s@receiver.example>\r\nDate: Fri, 02 Jan 2026 00:30:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: application/gzip\r\n"+
 		"Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; filename=\"receiver.example!example.com!1767225600!1767311999.xml.gz\"\r\n\r\n", id, id)
