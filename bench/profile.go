@@ -134,6 +134,7 @@ func newProfiled(cfg *config.Config, store *bolt.Store, log *slog.Logger) (*smtp
 		Targets:    func() intake.Targets { return cfg.Targets },
 		Policy:     intake.Policy{Authorization: intake.Off, OnFail: intake.OnFail(cfg.Sender.OnFail)},
 		Keep:       intake.Keep(cfg.Failure.Keep),
+		NoRaw:      cfg.Retention.Raw == 0,
 		DNSBudget:  time.Duration(cfg.DNS.Budget),
 		MaxMessage: int64(cfg.Limits.Message),
 		InFlight:   int64(cfg.Limits.InFlight),

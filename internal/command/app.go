@@ -101,6 +101,7 @@ func (a *app) newIntake() (*intake.Intake, error) {
 		Targets:    func() intake.Targets { return a.targets.Load() },
 		Policy:     intake.Policy{Authorization: intake.AuthorizationMode(cfg.Authorization.Mode), OnFail: intake.OnFail(cfg.Sender.OnFail)},
 		Keep:       intake.Keep(cfg.Failure.Keep),
+		NoRaw:      cfg.Retention.Raw == 0,
 		Redact:     redaction(cfg),
 		Quota:      intake.Quota{Domain: cfg.Limits.WildcardDomain, Total: cfg.Limits.WildcardTotal},
 		DNSBudget:  time.Duration(cfg.DNS.Budget),

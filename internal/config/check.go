@@ -133,8 +133,12 @@ func (c *check) times() {
 func (c *check) ages() {
 	r := c.cfg.Retention
 	for key, age := range map[string]Age{"retention.reports": r.Reports, "retention.raw": r.Raw, "retention.failure": r.Failure, "retention.held": r.Held} {
-		if age != Forever && age < Age(time.Hour) {
+		switch {
+		case age == Forever, age >= Age(time.Hour):
+		case key != "retention.raw":
 			c.wrong(key, age, `too short; write at least "1h", or "forever"`)
+		case age != 0:
+			c.wrong(key, age, `too short; write at least "1h", "forever", or "0" to keep none`)
 		}
 	}
 	if r.Raw != Forever && r.Reports != Forever && r.Raw > r.Reports {

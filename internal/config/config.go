@@ -110,7 +110,7 @@ type Storage struct {
 // Retention is the section [retention]: how long things are kept after they arrived.
 type Retention struct {
 	Reports Age // aggregate and TLS reports
-	Raw     Age // the messages that they came in
+	Raw     Age // the messages that they came in; 0 keeps none from the start
 	Failure Age // failure reports with their messages
 	Held    Age // messages in the hold
 }

@@ -75,6 +75,14 @@ var errorTests = map[string]struct {
 		"[retention]\nheld = \"1m\"",
 		`c.toml:6: retention.held = "1m": too short; write at least "1h", or "forever"`,
 	},
+	"age of nothing": {
+		"[retention]\nfailure = \"0\"",
+		`c.toml:6: retention.failure = "0": too short; write at least "1h", or "forever"`,
+	},
+	"raw of a minute": {
+		"[retention]\nraw = \"1m\"",
+		`c.toml:6: retention.raw = "1m": too short; write at least "1h", "forever", or "0" to keep none`,
+	},
 	"messages without reports": {
 		"[retention]\nreports = \"30d\"",
 		`c.toml:6: retention.reports = "30d": retention.raw = "90d" is longer than this`,

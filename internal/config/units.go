@@ -81,10 +81,14 @@ const Forever Age = -1
 
 var errAge = errors.New(`neither a duration nor "forever"; write "12h", "30d" or "forever"`)
 
-// UnmarshalText reads a duration as Duration does, or "forever".
+// UnmarshalText reads a duration as Duration does, "forever", or "0".
 func (a *Age) UnmarshalText(text []byte) error {
-	if string(text) == "forever" {
+	switch string(text) {
+	case "forever":
 		*a = Forever
+		return nil
+	case "0":
+		*a = 0
 		return nil
 	}
 	var d Duration
@@ -99,8 +103,11 @@ func (a *Age) UnmarshalText(text []byte) error {
 
 // String writes the age as the configuration does.
 func (a Age) String() string {
-	if a == Forever {
+	switch a {
+	case Forever:
 		return "forever"
+	case 0:
+		return "0"
 	}
 	return Duration(a).String()
 }

@@ -6,7 +6,7 @@ import (
 )
 
 func TestAge(t *testing.T) {
-	for text, want := range map[string]Age{"forever": Forever, "30d": Age(30 * day), "1h": Age(time.Hour)} {
+	for text, want := range map[string]Age{"forever": Forever, "30d": Age(30 * day), "1h": Age(time.Hour), "0": 0} {
 		var got Age
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want || got.String() != text {
 			t.Errorf("%q: got %v (%d) and error %v, want %d", text, got, got, err, want)

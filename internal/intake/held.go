@@ -127,7 +127,7 @@ func (in *Intake) settle(h *held, b *storage.Batch) {
 		}
 	}
 	for i := range b.Reports {
-		if b.Reports[i].Kind == reports.KindFailure && !in.keepsRaw() {
+		if !in.keepsRaw(b.Reports[i].Kind) {
 			b.Raw = nil // batch keeps it for the hold, which has it already
 		}
 	}

@@ -48,6 +48,7 @@ type Config struct {
 	Targets    func() Targets // asked for each message, so that a reload takes effect
 	Policy     Policy
 	Keep       Keep
+	NoRaw      bool                      // keep no messages of aggregate and TLS reports
 	Redact     func() (*Redactor, error) // nil keeps the local parts in failure reports
 	Quota      Quota
 	DNSBudget  time.Duration // for all DNS of one message
@@ -246,7 +247,7 @@ func (in *Intake) batch(m *message, f facts, j judgement) storage.Batch {
 			continue
 		}
 		r := in.stored(m, f, f.Found.Reports[i])
-		keepRaw = keepRaw && (r.Kind != reports.KindFailure || in.keepsRaw())
+		keepRaw = keepRaw && in.keepsRaw(r.Kind)
 		b.Reports = append(b.Reports, r)
 	}
 	if no, ok := j.first(hold); ok {

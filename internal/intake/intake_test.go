@@ -315,6 +315,19 @@ func TestFailureKeep(t *testing.T) {
 	}
 }
 
+// TestNoRaw keeps no messages of aggregate reports; one in the hold is still whole.
+func TestNoRaw(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.NoRaw = true })
+	b.deliver(t, mailWith(document("example.com", "1")))
+	if batch := b.store.batches[0]; len(batch.Reports) != 1 || batch.Raw != nil {
+		t.Errorf("a report: got %d reports and %d bytes of message", len(batch.Reports), len(batch.Raw))
+	}
+	b.deliver(t, mailWith("<feedback><version>1.0</version>"))
+	if batch := b.store.batches[1]; batch.Held == nil || batch.Raw == nil {
+		t.Errorf("one that cannot be read: got held %v and %d bytes of message", batch.Held, len(batch.Raw))
+	}
+}
+
 func TestRcptDiskLow(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.FreeSpace = func() (int64, error) { return 1 << 20, nil } })
 	if no := b.Rcpt(t.Context(), &smtpd.Envelope{}, "dmarc@reports.example.net"); no == nil || no.Code != 452 || no.Enhanced != [3]int{4, 3, 1} {

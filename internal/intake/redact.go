@@ -42,9 +42,14 @@ func (r *Redactor) Token(local string) string {
 	return strings.ToLower(tokenText.EncodeToString(mac.Sum(nil)))[:tokenLetters]
 }
 
-// keepsRaw tells whether the mail that a failure report came in is kept. Redacted it
-// would be another mail, and much of it is encoded.
-func (in *Intake) keepsRaw() bool { return in.Keep == KeepFull && in.Redact == nil }
+// keepsRaw tells whether the mail that a report came in is kept. One with a failure
+// report would be another mail if it were redacted, and much of it is encoded.
+func (in *Intake) keepsRaw(kind reports.Kind) bool {
+	if kind != reports.KindFailure {
+		return !in.NoRaw
+	}
+	return in.Keep == KeepFull && in.Redact == nil
+}
 
 // lessenAll takes from failure reports what is not to be kept, and local parts from
 // the subject of the mail that brought one: many repeat that of the failed mail. Its
