@@ -27,7 +27,6 @@ type aggregateReader struct {
 	record int             // number of the record that is being read, 0 outside
 
 	rfc9990 bool // something was seen that only RFC 9990 has
-	charged int  // bytes in memory of the report so far
 	memory  aggregateMemory
 }
 

@@ -65,12 +65,12 @@ func TestTruncatedAnywhere(t *testing.T) {
 func TestTLSTruncatedAnywhere(t *testing.T) {
 	doc := hostileTLS + `"policies":[{"policy":{"policy-domain":"example.com"}}]}`
 	for n := range len(doc) {
-		r, _, err := readTLS(strings.NewReader(doc[:n]))
+		r, _, err := readTLS(strings.NewReader(doc[:n]), newBudget(Limits{}))
 		if err == nil {
 			t.Fatalf("cut at %d: got %+v, want an error", n, r)
 		}
 	}
-	if _, _, err := readTLS(strings.NewReader(doc)); err != nil {
+	if _, _, err := readTLS(strings.NewReader(doc), newBudget(Limits{})); err != nil {
 		t.Errorf("whole: got the error %v, want none", err)
 	}
 }

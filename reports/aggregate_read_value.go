@@ -53,8 +53,8 @@ func (a *aggregateReader) keep(text []byte) string {
 
 // charge counts what the report takes in memory.
 func (a *aggregateReader) charge(bytes int) {
-	if a.charged += bytes; a.charged > maxKept {
-		a.fail(exceeds("the memory of one report", maxKept, "bytes"))
+	if err := a.budget.charge(bytes); err != nil {
+		a.fail(err)
 	}
 }
 

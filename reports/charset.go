@@ -4,12 +4,17 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"regexp"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
+
+// declaredCharset matches the encoding in an XML declaration, in either kind of
+// quotes and with anything before the declaration.
+var declaredCharset = regexp.MustCompile(`<\?xml\s[^>]*?\bencoding\s*=\s*["']\s*([A-Za-z0-9._:-]+)\s*["']`)
 
 // maxDeclaration is how far into a document its XML declaration is looked for.
 const maxDeclaration = 1024
@@ -47,41 +52,12 @@ func newTextReader(r *bufio.Reader, w *warnings) io.Reader {
 	return transform.NewReader(r, charset.NewDecoder())
 }
 
-// declared returns the encoding that the XML declaration names, in either kind of quotes
-// and with anything before the declaration; "" without one.
 func declared(head []byte) string {
-	head = head[:min(len(head), maxDeclaration)]
-	for {
-		_, behind, found := bytes.Cut(head, []byte("<?xml"))
-		if !found || len(behind) == 0 {
-			return ""
-		}
-		declaration, _, _ := bytes.Cut(behind, []byte(">"))
-		if label := encodingOf(declaration); blank(behind[0]) && label != "" {
-			return label
-		}
-		head = behind
+	match := declaredCharset.FindSubmatch(head[:min(len(head), maxDeclaration)])
+	if match == nil {
+		return ""
 	}
-}
-
-// encodingOf returns the value of the attribute encoding.
-func encodingOf(declaration []byte) string {
-	const blanks = " \t\r\n"
-	for {
-		before, behind, found := bytes.Cut(declaration, []byte("encoding"))
-		if !found {
-			return ""
-		}
-		declaration = behind
-		value, ok := bytes.CutPrefix(bytes.TrimLeft(behind, blanks), []byte("="))
-		value = bytes.TrimLeft(value, blanks)
-		if !ok || len(before) == 0 || nameByte(before[len(before)-1]) || len(value) == 0 || value[0] != '"' && value[0] != '\'' {
-			continue
-		}
-		if label, _, ok := bytes.Cut(value[1:], value[:1]); ok {
-			return string(bytes.TrimSpace(label))
-		}
-	}
+	return string(match[1])
 }
 
 // lookUpCharset returns a charset and its one name, or nil when it is unknown.

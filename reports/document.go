@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"path"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -23,6 +24,9 @@ type budget struct {
 	unpacked int64 // bytes that decompression may still yield
 	records  int   // records that may still be read
 	opened   int   // archive members that may still be opened
+	memory   int64 // bytes that the reports take so far
+	reserved int64 // bytes that Limits.Reserve has granted
+	denied   error // what it said when it did not
 
 	limits Limits
 
@@ -37,6 +41,21 @@ type budget struct {
 func newBudget(l Limits) *budget {
 	l = l.withDefaults()
 	return &budget{unpacked: l.Unpacked, records: l.Records, opened: maxOpened, limits: l}
+}
+
+// charge counts what the reports of the message take in memory.
+func (b *budget) charge(bytes int) error {
+	b.memory += int64(bytes)
+	if b.memory > b.limits.Memory {
+		return exceeds("the memory of the reports of one message", b.limits.Memory, "bytes")
+	}
+	if b.denied == nil && b.memory > b.reserved && b.limits.Reserve != nil {
+		step := max(memoryStep, b.memory-b.reserved)
+		if b.denied = b.limits.Reserve(step); b.denied == nil {
+			b.reserved += step
+		}
+	}
+	return b.denied
 }
 
 // readBlob reads every report in the decoded bytes of one part of a message, or
@@ -130,7 +149,7 @@ func (d *documents) aggregate(r io.Reader, p place) {
 // tls reads a JSON document.
 func (d *documents) tls(r io.Reader, p place) {
 	hash := newDocumentHash()
-	read, warned, err := readTLS(io.TeeReader(r, hash))
+	read, warned, err := readTLS(io.TeeReader(r, hash), d.budget)
 	if err != nil {
 		d.unreadable(KindTLS, CodeTLS, p, err)
 		return
@@ -263,38 +282,18 @@ func looksLikeTLS(text []byte) bool {
 	return seen >= len(tlsKeys)/2
 }
 
-// reportEndings are the endings of a report's file name; RFC 7489 itself shows ".gz" alone.
-var reportEndings = []string{".gz", ".zip", ".xml", ".json", ".gzip"}
+// reportName matches receiver!policy-domain!begin!end, maybe with !unique-id, and
+// endings (RFC 9990 §3.5.2, RFC 8460 §5.1). The unique id is wider than the
+// standard has it, and ".gz" alone is an ending: RFC 7489 itself shows one.
+var reportName = regexp.MustCompile(`(?i)^[^!]*![^!]+!\d+!\d+(![^!]*?)?(\.(xml|json|gz|gzip|zip))+$`)
 
-// reportFileName tells whether name follows RFC 9990 §3.5.2 or RFC 8460 §5.1, seen with
-// some tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then endings.
-// Case, folded blanks and a path before the name do not matter, and the unique id is
-// wider than the standard has it.
+// reportFileName tells whether name follows RFC 9990 §3.5.2, seen with some
+// tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then .xml,
+// .json, .gz or .zip or two of them. Case, folded blanks and a path before the
+// name do not matter.
 func reportFileName(name string) bool {
-	if strings.Count(name, "!") < 3 {
-		return false
-	}
-	name = strings.ToLower(strings.Join(strings.Fields(name), ""))
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	stem := cutEndings(name)
-	parts := strings.Split(stem, "!")
-	return stem != name && (len(parts) == 4 || len(parts) == 5) && parts[1] != "" && isNumber(parts[2]) && isNumber(parts[3])
-}
-
-func cutEndings(name string) string {
-	for again := true; again; {
-		again = false
-		for _, ending := range reportEndings {
-			if stem, ok := strings.CutSuffix(name, ending); ok {
-				name, again = stem, true
-			}
-		}
-	}
-	return name
-}
-
-func isNumber(text string) bool {
-	return text != "" && strings.Trim(text, "0123456789") == ""
+	name = strings.Join(strings.Fields(name), "")
+	return reportName.MatchString(path.Base(strings.ReplaceAll(name, `\`, "/")))
 }
 
 // archiveName tells whether a file name promises an archive.

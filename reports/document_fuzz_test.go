@@ -105,7 +105,7 @@ func equalAddr(a, b netip.Addr) bool { return a == b }
 func FuzzTLS(f *testing.F) {
 	addDocuments(f, "tls")
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		r, warned, err := readTLS(bytes.NewReader(doc))
+		r, warned, err := readTLS(bytes.NewReader(doc), newBudget(fuzzLimits))
 		checkBounds(t, warned)
 		if err != nil {
 			if r != nil || err.Error() == "" {

@@ -18,6 +18,9 @@ type Found struct {
 	// OtherFeedback are the feedback types of ARF parts that are no failure
 	// reports of DMARC: abuse, opt-out, ….
 	OtherFeedback []string
+	// Denied is what Limits.Reserve said when it refused memory; all else is then
+	// without meaning. The message can be read again when there is more.
+	Denied error
 }
 
 // MessageHeader is what the header of a message says, decoded (RFC 2047). A
@@ -61,6 +64,7 @@ func Find(message []byte, l Limits) Found {
 	f := &finder{budget: newBudget(l)}
 	f.guard(func() { f.mail(message) })
 	f.conclude(message)
+	f.found.Denied = f.budget.denied
 	return f.found
 }
 
@@ -77,6 +81,7 @@ func FindFile(data []byte, name string, l Limits) Found {
 	f.traits.fileName = reportFileName(name)
 	f.guard(func() { readBlob(bytes.NewReader(data), name, name, f.budget, &f.found) })
 	f.conclude(nil)
+	f.found.Denied = f.budget.denied
 	return f.found
 }
 

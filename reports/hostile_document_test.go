@@ -128,7 +128,7 @@ func TestHostileDocuments(t *testing.T) {
 		{"results in all", func(t *testing.T) []byte {
 			record := "<record><auth_results>" + strings.Repeat("<dkim/><spf/>", 900) + "</auth_results></record>"
 			return gzipped(t, hostileHead, record, 2000, "</feedback>")
-		}, "the memory of one report exceeds the bound of 100663296 bytes"},
+		}, "the memory of the reports of one message exceeds the bound of 67108864 bytes"},
 		{"namespaces", func(t *testing.T) []byte {
 			return gzipped(t, hostileHead, `<a xmlns:a="" xmlns:b="" xmlns:c="" xmlns:d="">`, 17, "")
 		}, "the number of XML namespaces exceeds the bound of 64 declarations"},

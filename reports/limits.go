@@ -12,11 +12,21 @@ type Limits struct {
 	// takes some 300 bytes once read, and the largest honest report known of has
 	// 150,000.
 	Records int
+	// Memory is the most bytes that all reports of one message may take once they
+	// are read. Default 64 MiB; 150,000 records take 48 MiB.
+	Memory int64
+	// Reserve is asked for each piece of that memory before it is taken, in steps of
+	// some 256 KiB; nil grants everything. After an error nothing more of the message
+	// is read, and Found.Denied says so.
+	Reserve func(bytes int64) error
 }
 
 const (
 	defaultUnpacked = 128 << 20
 	defaultRecords  = 250_000
+	defaultMemory   = 64 << 20
+
+	memoryStep = 256 << 10 // what Reserve is asked for at once
 )
 
 // The bounds of archives. Reporting organizations send one archive with one
@@ -42,7 +52,6 @@ const (
 	maxExtensions = 1 << 20  // bytes of all of them in one document
 	maxErrors     = 1000     // error elements in report_metadata
 	maxResults    = 1000     // DKIM or SPF results, or reasons, in one record; RFC 9990 §3.1.3 has 100
-	maxKept       = 96 << 20 // bytes in memory of one report; 150,000 records take half of that
 )
 
 // The bounds of a TLS report.
@@ -59,6 +68,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Records == 0 {
 		l.Records = defaultRecords
+	}
+	if l.Memory == 0 {
+		l.Memory = defaultMemory
 	}
 	return l
 }

@@ -28,15 +28,16 @@ type tlsReader struct {
 	warn    *warnings
 	policy  int // number of the policy that is being read, 0 outside
 	details int // failure-details read so far
+	budget  *budget
 }
 
 // readTLS reads a TLS report (RFC 8460 §4.4) and reads r to its end. Unknown
 // members are passed over. JSON that is malformed or cut short is an error, never
 // a part of a report.
-func readTLS(r io.Reader) (*TLS, []Warning, error) {
+func readTLS(r io.Reader, b *budget) (*TLS, []Warning, error) {
 	w := &warnings{}
-	text := newTextReader(bufio.NewReaderSize(&bounded{r: r, left: maxTLSBytes}, 4<<10), w)
-	t := tlsReader{json: json.NewDecoder(filling{text}), report: &TLS{}, warn: w}
+	text := newTextReader(bufio.NewReaderSize(&bounded{r: r, left: maxTLSBytes, budget: b}, 4<<10), w)
+	t := tlsReader{json: json.NewDecoder(filling{text}), report: &TLS{}, warn: w, budget: b}
 	if err := t.object(t.member); err != nil {
 		return nil, nil, t.located(cutShort(err))
 	}
@@ -49,10 +50,15 @@ func readTLS(r io.Reader) (*TLS, []Warning, error) {
 	return t.report, w.all(), nil
 }
 
+// tlsPerByte is how many bytes of memory one of a document takes at most, beside its
+// policies and failures: an empty string is three bytes with its comma.
+const tlsPerByte = 6
+
 // bounded passes on at most maxTLSBytes and then fails.
 type bounded struct {
-	r    io.Reader
-	left int64
+	r      io.Reader
+	left   int64
+	budget *budget
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
@@ -64,6 +70,9 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return int(b.left), exceeds("a TLS report", maxTLSBytes, "bytes")
 	}
 	b.left -= int64(n)
+	if over := b.budget.charge(tlsPerByte * n); over != nil {
+		return n, over
+	}
 	return n, err
 }
 

@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"unsafe"
 )
 
 // policyEntry reads an item of policies: a policy, its summary, its failures.
 func (t *tlsReader) policyEntry() error {
 	if len(t.report.Policies) == maxTLSPolicies {
 		return exceeds("the number of policies of a TLS report", maxTLSPolicies, "policies")
+	}
+	if err := t.budget.charge(int(unsafe.Sizeof(TLSPolicy{}))); err != nil {
+		return err
 	}
 	t.report.Policies = append(t.report.Policies, TLSPolicy{})
 	t.policy = len(t.report.Policies)
@@ -64,6 +68,9 @@ func (t *tlsReader) summaryMember(key string, p *TLSPolicy) error {
 func (t *tlsReader) failure(p *TLSPolicy) error {
 	if t.details == maxTLSDetails {
 		return exceeds("the number of failure-details of a TLS report", maxTLSDetails, "entries")
+	}
+	if err := t.budget.charge(int(unsafe.Sizeof(TLSFailure{}))); err != nil {
+		return err
 	}
 	t.details++
 	p.FailureDetails = append(p.FailureDetails, TLSFailure{})

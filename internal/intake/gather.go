@@ -13,14 +13,14 @@ import (
 
 // gather finds out all that the judge has to know. What costs DNS is asked only
 // where it can matter, within one budget for the whole message.
-func (in *Intake) gather(ctx context.Context, m *message) facts {
+func (in *Intake) gather(ctx context.Context, m *message, found reports.Found) facts {
 	f := facts{
 		Source:     m.Facts.Source,
 		ReceivedAt: m.Facts.ReceivedAt,
 		Postmaster: anyPostmaster(m.Facts.Envelope.RcptTo),
 		Retried:    m.held != nil,
 	}
-	f.Found = m.find()
+	f.Found = found
 	m.Facts.Subject = f.Found.Header.Subject
 	m.Facts.MessageID = strings.Trim(f.Found.Header.MessageID, "<>")
 	f.Domains = in.served(f.Found.Reports)

@@ -51,9 +51,9 @@ func (in *Intake) Retry(ctx context.Context, seq uint64, acceptedBy string) (Res
 		return Result{}, fmt.Errorf("retry held message %d: %w", seq, errNotHeld)
 	}
 	m := message{ID: newID(), Body: body, Received: received, Facts: h.Message, held: &held{Held: h, acceptedBy: acceptedBy}}
-	m.find = func() reports.Found { return reports.Find(body, in.Limits) }
+	m.find = func(l reports.Limits) reports.Found { return reports.Find(body, l) }
 	if h.Message.Source == storage.SourceImport {
-		m.find = func() reports.Found { return reports.FindFile(body, "", in.Limits) }
+		m.find = func(l reports.Limits) reports.Found { return reports.FindFile(body, "", l) }
 	}
 	return in.take(ctx, &m), nil
 }

@@ -28,7 +28,7 @@ func (in *Intake) Import(ctx context.Context, name string, r io.Reader) (Result,
 		buf:   buf,
 		Facts: storage.Message{ReceivedAt: time.Now().UTC(), Source: storage.SourceImport},
 	}
-	m.find = func() reports.Found { return reports.FindFile(m.Body, name, in.Limits) }
+	m.find = func(l reports.Limits) reports.Found { return reports.FindFile(m.Body, name, l) }
 	res := in.take(ctx, &m)
 	recycle(buf) // as in Data
 	return res, nil

@@ -74,13 +74,14 @@ type Config struct {
 type Intake struct {
 	Config
 	inFlight *budget
+	work     *workroom
 	missing  missing
 	quota    *quota
 }
 
 // New makes an Intake.
 func New(c Config) *Intake {
-	return &Intake{Config: c, inFlight: newBudget(c.InFlight), quota: newQuota(c.Quota)}
+	return &Intake{Config: c, inFlight: newBudget(c.InFlight), work: newWorkroom(), quota: newQuota(c.Quota)}
 }
 
 // Mail accepts every sender: the null reverse path is usual for reports (RFC 5321
@@ -139,7 +140,7 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 			},
 		},
 	}
-	m.find = func() reports.Found { return reports.Find(m.Body, in.Limits) }
+	m.find = func(l reports.Limits) reports.Found { return reports.Find(m.Body, l) }
 	reply := in.take(ctx, &m).Reply
 	recycle(buf) // not deferred: what a panic leaves running may still read it
 	reply.Text += " (id " + id + ")"
@@ -168,7 +169,7 @@ type message struct {
 	buf      []byte // Body behind its headroom; nil for a held message
 	ClientIP netip.Addr
 	Facts    storage.Message
-	find     func() reports.Found
+	find     func(reports.Limits) reports.Found
 	held     *held // of a message that comes out of the hold
 }
 
@@ -183,7 +184,16 @@ func (m *message) raw() []byte {
 // take is the way of a message, steps 3 to 7 of the design.
 func (in *Intake) take(ctx context.Context, m *message) Result {
 	start := time.Now()
-	f := in.gather(ctx, m)
+	desk, err := in.work.enter(ctx, len(m.Body))
+	defer desk.leave()
+	var found reports.Found
+	if err == nil {
+		found, err = in.read(ctx, m, desk)
+	}
+	if err != nil {
+		return in.noRoom(m, err)
+	}
+	f := in.gather(ctx, m, found)
 	j := judge(f, in.policy(m))
 	m.held.override(&j)
 	res := in.carryOut(ctx, m, f, j)
@@ -192,6 +202,13 @@ func (in *Intake) take(ctx context.Context, m *message) Result {
 	in.Metrics.took(f, j, res, elapsed)
 	in.log(m, f, res, elapsed)
 	return res
+}
+
+// noRoom answers for a message that could not be read for want of memory.
+func (in *Intake) noRoom(m *message, err error) Result {
+	in.Metrics.refused("work")
+	in.Log.Warn("message not read", "id", m.ID, "client_ip", m.ClientIP, "bytes", len(m.Body), "error", err)
+	return Result{Reply: replyBusy, Reason: err.Error()}
 }
 
 // carryOut stores what the judge wants kept and finds the reply.
