@@ -86,6 +86,7 @@ type Summary struct {
 	sources  map[netip.Addr]*Group
 	days     map[int64]*Group  // by the day since 1970: a short way to named
 	orgs     map[string]*Group // by a spelling: the same
+	waiting  []sourceRow       // of BySource, to be counted
 	rest     Group             // what came past the bounds
 	keyBytes int
 }
@@ -149,20 +150,52 @@ func (s *Summary) Add(d *storage.Digest) error {
 	s.messages(&s.Total, &part)
 	if s.options.By != BySource {
 		g := s.groupOf(d)
-		g.meet(d)
+		g.meet(d.Seq, d.Begin)
 		s.messages(&g.Totals, &part)
 		return nil
 	}
 	for i := range d.Rows {
-		g := s.source(d.Rows[i].SourceIP)
-		g.meet(d)
-		s.row(&g.Totals, &d.Rows[i], d.Authenticated)
+		s.waiting = append(s.waiting, sourceRow{d.Rows[i], d.Seq, d.Begin, d.Authenticated})
+		if len(s.waiting) == sourceRows {
+			s.addSources()
+		}
 	}
 	return nil
 }
 
-// Done tells whether the last report was whole.
+// sourceRow is a row that waits to be counted for its source.
+type sourceRow struct {
+	storage.DigestRow
+	seq           uint64
+	begin         time.Time
+	authenticated bool
+}
+
+// sourceRows is how many rows wait for each other. The groups of many sources are in
+// no cache, and looked up one after the other the memory answers for several at a
+// time: with 200,000 sources it takes about two thirds of the time.
+const sourceRows = 256
+
+// addSources counts the rows that have waited.
+func (s *Summary) addSources() {
+	var groups [sourceRows]*Group
+	for i := range s.waiting {
+		groups[i] = s.sources[s.waiting[i].SourceIP]
+	}
+	for i := range s.waiting {
+		r, g := &s.waiting[i], groups[i]
+		if g == nil {
+			g = s.source(r.SourceIP)
+		}
+		g.meet(r.seq, r.begin)
+		s.row(&g.Totals, &r.DigestRow, r.authenticated)
+	}
+	s.waiting = s.waiting[:0]
+}
+
+// Done ends the summary, and tells whether the last report was whole.
 func (s *Summary) Done() error {
+	s.addSources()
 	return s.parts.done()
 }
 
@@ -241,11 +274,11 @@ func grow(sum *int64, n int64) (full bool) {
 
 // meet counts a report once in a group, however many of its records and parts
 // are in it.
-func (g *Group) meet(d *storage.Digest) {
-	if g.Reports == 0 || g.seen != d.Seq {
+func (g *Group) meet(seq uint64, begin time.Time) {
+	if g.Reports == 0 || g.seen != seq {
 		g.Reports++
-		g.seen = d.Seq
-		g.widen(d.Begin, d.Begin)
+		g.seen = seq
+		g.widen(begin, begin)
 	}
 }
 
