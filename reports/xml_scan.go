@@ -148,6 +148,9 @@ func (s *xmlScanner) readTo(i int) (byte, error) {
 
 // starts tells whether the window starts with prefix.
 func (s *xmlScanner) starts(prefix string) bool {
+	if window := s.buf[s.pos:s.end]; len(window) >= len(prefix) {
+		return string(window[:len(prefix)]) == prefix
+	}
 	for i := range len(prefix) {
 		if c, err := s.at(i); err != nil || c != prefix[i] {
 			return false
