@@ -42,8 +42,9 @@ var arrows = map[string][]string{
 		"internal/config", "internal/intake", "internal/mailauth", "internal/dmarcdns",
 		"storage", "storage/bolt", "reports", "smtpd",
 	},
-	"internal/faults": {},
-	"internal/crowd":  {},
+	"internal/faults":  {},
+	"internal/hostile": {},
+	"internal/crowd":   {},
 }
 
 func TestArrows(t *testing.T) {
