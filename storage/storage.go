@@ -9,6 +9,8 @@
 //     batch is visible, now or later, unless the error says ErrUncertain.
 //   - A report of a known identity and content is not written again; one of a
 //     known identity with other content is kept beside the first and marked.
+//   - What is kept for summaries is written with its report, and always says what
+//     DigestOf says of it.
 //   - Sequence numbers rise in the order of commits and are never used twice.
 //   - Readers see whole commits, in the order of sequence numbers, and never
 //     hold the engine while their caller is slow.
