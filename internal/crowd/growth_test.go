@@ -109,6 +109,9 @@ func (w *soak) judge(t *testing.T, before, after sample, warmed samples) {
 	if d := after.goroutines - before.goroutines; d > soakDrift || d < -soakDrift {
 		t.Errorf("goroutines: got %d, want those of the start, %d", after.goroutines, before.goroutines)
 	}
+	if *deep && w.late > w.stored/20 {
+		t.Errorf("%d mails were not sent in time: the machine is too slow for the rate", w.late)
+	}
 	slope := warmed.slope(func(o sample) float64 { return o.anonymous })
 	if *deep && slope > soakSlope {
 		t.Errorf("memory grows by %.2f MiB in ten minutes, want %.1f at most", slope, soakSlope)

@@ -59,8 +59,8 @@ const intro = "EHLO a.example\r\nMAIL FROM:<>\r\nRCPT TO:<dmarc@reports.example.
 // numbered begins a report that is like no other.
 func numbered(n int) string { return fmt.Sprintf("<feedback><n>%d</n>", n) }
 
-// bomb unpacks to more than the server allows.
-var bomb = sync.OnceValue(func() []byte { return packed(bytes.Repeat([]byte("<feedback> "), 13<<20)) })
+// bomb unpacks to 160 MiB, more than the server allows.
+var bomb = sync.OnceValue(func() []byte { return bytes.Repeat(packed(bytes.Repeat([]byte("<feedback/>    \n"), 2<<20/16)), 80) })
 
 // hangUp ends in the middle of a message.
 func hangUp(c net.Conn, _ int) string {
