@@ -90,7 +90,7 @@ func (r *reader) records() []reports.Record {
 func (l *recordList) read(r *reader) bool {
 	switch r.field {
 	case aggregateRecord:
-		l.records = append(l.records, reports.Record{})
+		l.records = extend(l.records)
 		l.record(r, &l.records[len(l.records)-1])
 	case aggregateRecords:
 		l.records = make([]reports.Record, 0, min(r.room(r.number()), storage.ChunkRecords))
@@ -121,9 +121,9 @@ func (l *recordList) record(r *reader, to *reports.Record) {
 		case recordSPF:
 			to.PolicyEvaluated.SPF = r.string()
 		case recordReason:
-			var v reports.Reason
+			l.reasons = extend(l.reasons)
+			v := &l.reasons[len(l.reasons)-1]
 			r.short(&v.Type, &v.Comment, nil, nil)
-			l.reasons = append(l.reasons, v)
 		case recordHeaderFrom:
 			to.Identifiers.HeaderFrom = r.string()
 		case recordEnvelopeFrom:
@@ -131,13 +131,13 @@ func (l *recordList) record(r *reader, to *reports.Record) {
 		case recordEnvelopeTo:
 			to.Identifiers.EnvelopeTo = r.string()
 		case recordAuthDKIM:
-			var v reports.DKIMResult
+			l.dkim = extend(l.dkim)
+			v := &l.dkim[len(l.dkim)-1]
 			r.short(&v.Domain, &v.Selector, &v.Result, &v.HumanResult)
-			l.dkim = append(l.dkim, v)
 		case recordAuthSPF:
-			var v reports.SPFResult
+			l.spf = extend(l.spf)
+			v := &l.spf[len(l.spf)-1]
 			r.short(&v.Domain, &v.Scope, &v.Result, &v.HumanResult)
-			l.spf = append(l.spf, v)
 		case recordExtension:
 			to.Extensions = append(to.Extensions, r.string())
 		default:
@@ -147,6 +147,16 @@ func (l *recordList) record(r *reader, to *reports.Record) {
 	to.PolicyEvaluated.Reasons = tail(l.reasons, reasons)
 	to.AuthResults.DKIM = tail(l.dkim, dkim)
 	to.AuthResults.SPF = tail(l.spf, spf)
+}
+
+// extend adds a zero element. Where there is room it is zero already: these lists
+// never become shorter.
+func extend[T any](list []T) []T {
+	if len(list) < cap(list) {
+		return list[:len(list)+1]
+	}
+	var zero T
+	return append(list, zero)
 }
 
 // tail gives what has been added to a list since it had so many elements, nil for

@@ -68,21 +68,31 @@ func (w *writer) release() {
 	}
 }
 
-func (w *writer) tag(field int, kind byte) {
-	w.b = binary.AppendUvarint(w.b, uint64(field)<<typeBits|uint64(kind))
+// varint appends as encoding/binary does, which would have to give the slice back:
+// storing a pointer is work for the garbage collector.
+func (w *writer) varint(v uint64) {
+	for v >= 0x80 {
+		w.b = append(w.b, byte(v)|0x80)
+		v >>= 7
+	}
+	w.b = append(w.b, byte(v))
 }
+
+func (w *writer) tag(field int, kind byte) { w.varint(uint64(field)<<typeBits | uint64(kind)) }
+
+func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
 func (w *writer) number(field int, v uint64) {
 	if v != 0 {
 		w.tag(field, typeNumber)
-		w.b = binary.AppendUvarint(w.b, v)
+		w.varint(v)
 	}
 }
 
 func (w *writer) signed(field int, v int64) {
 	if v != 0 {
 		w.tag(field, typeNumber)
-		w.b = binary.AppendVarint(w.b, v)
+		w.varint(zigzag(v))
 	}
 }
 
@@ -90,7 +100,7 @@ func (w *writer) signed(field int, v int64) {
 func (w *writer) optional(field int, v *int64) {
 	if v != nil {
 		w.tag(field, typeNumber)
-		w.b = binary.AppendVarint(w.b, *v)
+		w.varint(zigzag(*v))
 	}
 }
 
@@ -103,7 +113,7 @@ func (w *writer) flag(field int, v bool) {
 func (w *writer) bytes(field int, v []byte) {
 	if len(v) > 0 {
 		w.tag(field, typeBytes)
-		w.b = binary.AppendUvarint(w.b, uint64(len(v)))
+		w.varint(uint64(len(v)))
 		w.b = append(w.b, v...)
 	}
 }
@@ -124,10 +134,10 @@ func (w *writer) strings(field int, list []string) {
 func (w *writer) element(field int, s string) {
 	w.tag(field, typeString)
 	if place, known := w.table.place(s); known {
-		w.b = binary.AppendUvarint(w.b, uint64(place)<<1|1)
+		w.varint(uint64(place)<<1 | 1)
 		return
 	}
-	w.b = binary.AppendUvarint(w.b, uint64(len(s))<<1)
+	w.varint(uint64(len(s)) << 1)
 	w.b = append(w.b, s...)
 }
 
