@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -27,6 +28,9 @@ func printJSON(w io.Writer, v any) error {
 // graphic, such as DEL, C1 controls and bidirectional overrides, which JSON allows as
 // they are, becomes \uXXXX. Such characters stand in its strings only.
 func plainJSON(text []byte) []byte {
+	if !slices.ContainsFunc(text, func(c byte) bool { return c >= 0x7f }) {
+		return text
+	}
 	out := make([]byte, 0, len(text)+64)
 	for len(text) > 0 {
 		r, n := utf8.DecodeRune(text)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"reportmx/internal/config"
 )
 
 // TestPlainJSON holds that what strangers wrote reaches no terminal as it is, and
@@ -31,6 +33,26 @@ func TestPlainJSON(t *testing.T) {
 			var back string
 			if err := json.Unmarshal([]byte(b.String()), &back); err != nil || back != tt.text {
 				t.Errorf("read back: got %s, %v, want %s", strconv.Quote(back), err, strconv.Quote(tt.text))
+			}
+		})
+	}
+}
+
+// TestLogIsPlain holds that neither format of the log passes on what a terminal obeys,
+// or begins a line that a stranger wrote.
+func TestLogIsPlain(t *testing.T) {
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			var b strings.Builder
+			newLogger(&b, config.Log{Format: format}).Info("message", "message_id", "a\x7f\u009b2J\u202e\x1b\nlevel=ERROR", "reason", "Büro")
+			got := strings.TrimSuffix(b.String(), "\n")
+			for _, r := range got {
+				if !strconv.IsGraphic(r) {
+					t.Errorf("got %U in %q", r, got)
+				}
+			}
+			if !strings.Contains(got, "Büro") {
+				t.Errorf("got %q, want Büro as it is", got)
 			}
 		})
 	}
