@@ -178,3 +178,15 @@ func (s *Store) lateRefs(bucket string, prefix []byte, take func(key []byte) boo
 	}
 	return refs
 }
+
+// checkIndexed tells whether each report has a key in the identity index, or a late
+// one.
+func (s *Store) checkIndexed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	keys := uint64(s.counters.Keys[places[bucketIdentity].index]) + uint64(len(s.late.identity))
+	if all := s.counters.total(""); keys != all {
+		return fmt.Errorf("%w: there are %d reports, and the index of identities has %d", storage.ErrDamaged, all, keys)
+	}
+	return nil
+}

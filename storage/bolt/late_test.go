@@ -161,3 +161,29 @@ func TestLateRemoved(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLateForgotten takes the note of late keys out of the counters: verify sees that
+// the index does not have them.
+func TestLateForgotten(t *testing.T) {
+	dir := t.TempDir()
+	s := openStore(t, dir, Options{maxLate: 3})
+	commitReports(t, s, 0, 5)
+	path := s.db.Path()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(t.Context(), path); err != nil {
+		t.Fatalf("before: got error %v", err)
+	}
+	s = openStore(t, dir, Options{})
+	err := s.do(t.Context(), 0, func(x *txn) error {
+		x.counters.Late, x.dirty = 0, true
+		return nil
+	})
+	if err := errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if err := Verify(t.Context(), path); !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("got error %v, want %v", err, storage.ErrDamaged)
+	}
+}

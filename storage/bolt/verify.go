@@ -10,8 +10,9 @@ import (
 )
 
 // Verify reads all of a file and decodes it: what Examine looks at, each report, each
-// message down to its SHA-256, each held message, and that each index leads to a
-// report. It gives the first thing that is wrong, as storage.ErrDamaged.
+// message down to its SHA-256, each held message, that each index leads to a
+// report, and that there are as many identities as reports. It gives the first thing
+// that is wrong, as storage.ErrDamaged.
 //
 // It belongs in a process of its own, as Examine does.
 func Verify(ctx context.Context, path string) error {
@@ -49,6 +50,9 @@ func (s *Store) verify(ctx context.Context) error {
 		if err := s.eachKey(ctx, bucket, leadsToReport); err != nil {
 			return err
 		}
+	}
+	if err := s.checkIndexed(); err != nil {
+		return err
 	}
 	return s.eachKey(ctx, bucketHeldHash, func(tx *bbolt.Tx, v stored) error {
 		seq, err := v.number()
