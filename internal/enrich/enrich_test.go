@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -288,25 +289,28 @@ func manyAddresses(n int) []string {
 
 // TestBounds: the DNS never answers, and the export comes to its end.
 func TestBounds(t *testing.T) {
-	dns := &slow{answer: make(chan struct{})}
-	run, err := New(Config{Resolver: dns, Budget: 30 * time.Millisecond, OneTime: 10 * time.Millisecond}).Open()
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := drain(t, run, sequence(aggregate(manyAddresses(400)...), aggregate(manyAddresses(500)...)))
-	if n := len(got); n != 900 {
-		t.Errorf("got %d addresses, want 900", n)
-	}
-	if dns.most != AtOnce {
-		t.Errorf("%d look-ups at the same time, want %d", dns.most, AtOnce)
-	}
-	if dns.in < 2*AtOnce || dns.in >= 500 {
-		t.Errorf("%d look-ups, want a few rounds of %d", dns.in, AtOnce)
-	}
-	note := run.Note()
-	if !strings.HasPrefix(note, `the time for all look-ups, enrich.budget = "30ms", was up: `) || !strings.Contains(note, "; the DNS gave no answer about ") {
-		t.Errorf("got the note %q", note)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		dns := &slow{answer: make(chan struct{})}
+		run, err := New(Config{Resolver: dns, Budget: 25 * time.Second, OneTime: 10 * time.Second}).Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now()
+		got := drain(t, run, sequence(aggregate(manyAddresses(400)...), aggregate(manyAddresses(500)...)))
+		if n := len(got); n != 900 {
+			t.Errorf("got %d addresses, want 900", n)
+		}
+		if took := time.Since(begun); took != 25*time.Second {
+			t.Errorf("it took %v, want 25s", took)
+		}
+		if dns.most != AtOnce || dns.in != 3*AtOnce {
+			t.Errorf("%d look-ups, %d at the same time, want three rounds of %d", dns.in, dns.most, AtOnce)
+		}
+		want := `the time for all look-ups, enrich.budget = "25s", was up: 468 addresses have no reverse DNS; the DNS gave no answer about 32 addresses`
+		if got := run.Note(); got != want {
+			t.Errorf("got the note %q, want %q", got, want)
+		}
+	})
 }
 
 // TestRemembers: a bounded number of addresses, also those without an answer.
