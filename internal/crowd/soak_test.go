@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// The bounds of the soak, asserted in its deep form: how fast memory may grow behind
-// the warm-up, and how far descriptors and goroutines may be from the start.
+// The bounds of the soak: how fast memory may grow behind the warm-up, asserted in the
+// deep form, and how far descriptors and goroutines may be from the start. The memory is
+// the process's own: mapped pages of the store, which grows, are the kernel's to drop.
 const (
 	soakSlope = 1.0 // MiB in ten minutes
 	soakDrift = 5
