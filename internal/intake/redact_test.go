@@ -119,7 +119,11 @@ func TestToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Token("jo") != a.Token("jo") || a.Token("jo") == a.Token("bo") || a.Token("jo") == other.Token("jo") {
+	again, err := NewRedactor([]byte(someKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.Token("jo") != again.Token("jo") || a.Token("jo") == a.Token("bo") || a.Token("jo") == other.Token("jo") {
 		t.Error("a token is of its local part and its key, and of nothing else")
 	}
 	if got := a.Token("jo"); len(got) != tokenLetters || strings.Trim(got, "abcdefghijklmnopqrstuvwxyz234567") != "" {
