@@ -87,8 +87,7 @@ func (c *conn) next() bool {
 
 // takeLine gives the next line with its end, valid until the next one is taken.
 func (c *conn) takeLine() ([]byte, error) {
-	c.limit = EndTimeout
-	until := c.sessionBound(time.Now().Add(c.cfg.IdleTimeout))
+	until := c.commandDeadline()
 	for {
 		b, _ := c.in.Peek(c.in.Buffered())
 		i := bytes.IndexByte(b, '\n')

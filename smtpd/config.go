@@ -47,6 +47,7 @@ const (
 	maxCommands      = 200              // commands since the last message, whatever they are
 	payingChunk      = 1024             // bytes of a chunk that does not count as a command
 	maxPathBytes     = 320              // an address: local part 64, @, domain 255 (RFC 5321 §4.5.3.1)
+	uselessTimeout   = 90 * time.Second // for commands that lead to no content
 	handshakeTimeout = 10 * time.Second // for TLS
 	proxyTimeout     = 5 * time.Second  // for the PROXY header
 	refusalTimeout   = time.Second      // for the reply to a client that is turned away

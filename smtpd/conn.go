@@ -56,6 +56,7 @@ type conn struct {
 	lines    lines
 	content  int64     // bytes of this DATA or chunk
 	begun    time.Time // when it began
+	useful   time.Time // when there was content last, or the client came
 
 	allowance                    int64 // bytes that may still come before the next MAIL
 	commands, junk, errs, denied int
@@ -63,7 +64,7 @@ type conn struct {
 }
 
 func newConn(v *visit, below net.Conn, p phase) *conn {
-	c := &conn{Conn: below, visit: v, cfg: &v.srv.cfg, phase: p, in: readers.Get().(*bufio.Reader)}
+	c := &conn{Conn: below, visit: v, cfg: &v.srv.cfg, phase: p, in: readers.Get().(*bufio.Reader), useful: time.Now()}
 	c.in.Reset(below)
 	c.refill()
 	return c
@@ -223,6 +224,17 @@ func (c *conn) contentDeadline() time.Time {
 	return c.sessionBound(at)
 }
 
+// commandDeadline is the first of: too long for one line, for commands without content,
+// the end of the session.
+func (c *conn) commandDeadline() time.Time {
+	c.limit = EndTimeout
+	at := time.Now().Add(c.cfg.IdleTimeout)
+	if end := c.useful.Add(max(uselessTimeout, c.cfg.IdleTimeout)); end.Before(at) {
+		at = end
+	}
+	return c.sessionBound(at)
+}
+
 func (c *conn) sessionBound(at time.Time) time.Time {
 	if end := c.visit.started.Add(c.cfg.SessionTimeout); c.cfg.SessionTimeout > 0 && end.Before(at) {
 		at, c.limit = end, EndSession
@@ -276,6 +288,9 @@ func (c *conn) replied(code int) error {
 		return c.flush()
 	}
 	c.verb = ""
+	if verb == "DATA" || verb == "BDAT" {
+		c.useful = time.Now()
+	}
 	if last, reason := c.count(verb, code); reason != "" {
 		c.kill(last, reason)
 		return nil

@@ -60,6 +60,11 @@ func TestTime(t *testing.T) {
 		{"silent from the start", func(c *client, d *sync.WaitGroup) { c.want("220 ") }, "421 4.4.2", EndTimeout, 61 * time.Second},
 		{"command byte by byte", func(c *client, d *sync.WaitGroup) { c.want("220 "); drip(c, d, "N", 5*time.Second) }, "421 4.4.2", EndTimeout, 61 * time.Second},
 		{"silent in the middle", func(c *client, d *sync.WaitGroup) { c.toMessage() }, "421 4.4.2", EndTimeout, 61 * time.Second},
+		{"useless command each minute", func(c *client, d *sync.WaitGroup) {
+			c.want("220 ")
+			time.Sleep(55 * time.Second)
+			c.say("NOOP", "250 ")
+		}, "421 4.4.2", EndTimeout, 91 * time.Second},
 		{"content stops", func(c *client, d *sync.WaitGroup) {
 			c.toMessage()
 			c.say("DATA", "354 ")
