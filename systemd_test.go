@@ -141,6 +141,10 @@ func TestUnit(t *testing.T) {
 	if got := greetingOf(t, between); !strings.HasPrefix(got, "220 ") {
 		t.Errorf("got %q between two servers, want 220", got)
 	}
+	io.WriteString(between, "QUIT\r\n")
+	if got := greetingOf(t, between); !strings.HasPrefix(got, "221 ") {
+		t.Errorf("got %q to QUIT, want 221", got)
+	}
 	second.Process.Signal(syscall.SIGTERM)
 	u.await("STOPPING=1")
 	if err := second.Wait(); err != nil {

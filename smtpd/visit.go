@@ -213,7 +213,7 @@ func (v *visit) leave() {
 	}
 	v.srv.forget(v)
 	level := slog.LevelInfo
-	if sum.Bytes == 0 && sum.End == EndClosed {
+	if sum.Bytes == 0 && (sum.End == EndClosed || sum.End == EndShutdown) {
 		level = slog.LevelDebug // a health check of a load balancer, every few seconds
 	}
 	v.srv.cfg.Logger.LogAttrs(context.Background(), level, "session ended",
