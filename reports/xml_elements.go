@@ -249,7 +249,7 @@ func (x *xmlElements) bind() {
 		}
 		x.bindings = append(x.bindings, xmlBinding{
 			prefix:    strings.TrimPrefix(string(prefix), ":"),
-			namespace: strings.TrimSpace(string(a.value)),
+			namespace: strings.ToValidUTF8(strings.TrimSpace(string(a.value)), "\uFFFD"),
 			depth:     len(x.lengths),
 		})
 	}
@@ -263,7 +263,7 @@ func (x *xmlElements) lookUp(prefix []byte) string {
 			return x.bindings[i].namespace
 		}
 	}
-	return string(prefix)
+	return strings.ToValidUTF8(string(prefix), "\uFFFD")
 }
 
 // ours tells whether the last child belongs to the report. What is in another
