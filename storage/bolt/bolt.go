@@ -54,6 +54,10 @@ const lockWait = 2 * time.Second
 // it anew. 1 GiB also fits a 32-bit process.
 const mapSize = 1 << 30
 
+// growBytes is by how much the file grows at a time, in bytes: about a thousand
+// reports. Each time costs a sync; bbolt's own 16 MiB would be most of a small store.
+const growBytes = 4 << 20
+
 // Options are the ways to open a store. The zero value opens it to write.
 type Options struct {
 	ReadOnly bool          // the file must exist; Commit and DropHeld fail
@@ -166,6 +170,9 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 		})
 		return err
 	})
+	if err == nil {
+		db.AllocSize = growBytes
+	}
 	if err != nil && file != nil {
 		// After a panic bbolt still has the file locked and mapped, and the lock
 		// lives as long as the map.
