@@ -44,7 +44,7 @@ type bench struct {
 	records int     // in that store
 
 	pairs                  []pair
-	signedAbove            time.Duration
+	rawless, signed        pair
 	readRatio              float64
 	syncMedian, dataMedian time.Duration
 	largePeak              int64
@@ -126,6 +126,7 @@ func (b *bench) everything() (err error) {
 	}
 	for _, part := range []func() error{
 		b.load,
+		b.withoutRaw,
 		b.authentication,
 		func() error { return b.latency(ctx) },
 		b.disk,

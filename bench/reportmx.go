@@ -54,8 +54,8 @@ func build(dir string) (string, error) {
 }
 
 // startReportmx runs reportmx with the store in dir, which is made where it is
-// missing.
-func startReportmx(binary, dir, dns string) (*server, error) {
+// missing, and with more settings.
+func startReportmx(binary, dir, dns string, more ...string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func startReportmx(binary, dir, dns string) (*server, error) {
 		return nil, err
 	}
 	config := filepath.Join(dir, "config.toml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, setting, addr, dns, dir), 0o600); err != nil {
+	if err := os.WriteFile(config, fmt.Appendf(nil, setting+strings.Join(more, "\n"), addr, dns, dir), 0o600); err != nil {
 		return nil, err
 	}
 	c, err := startChild(addr, filepath.Join(dir, "log"), nil, binary, "serve", "--config", config)

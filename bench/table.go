@@ -18,7 +18,6 @@ type verdict string
 const (
 	met    verdict = "met"
 	missed verdict = "not met"
-	open   verdict = "not measured"
 )
 
 func judged(ok bool) verdict {
@@ -44,11 +43,11 @@ func (b *bench) aims() []aim {
 }
 
 func (b *bench) costAims() []aim {
-	var above time.Duration
+	var quiet pair
 	var peak int64
 	for _, p := range b.pairs {
 		if p.shape == (shape{50, many}) {
-			above = p.above()
+			quiet = p
 		}
 		if p.shape.sessions == 200 {
 			peak = max(peak, p.ours.peak)
@@ -56,14 +55,23 @@ func (b *bench) costAims() []aim {
 	}
 	ratio := float64(b.dataMedian) / float64(b.syncMedian)
 	return []aim{
-		{"CPU per report above the discarding server, raw not kept", "≤ 45 µs", "no such option for aggregate reports", open},
-		{"the same, raw kept, nothing to authenticate", "≤ 60 µs", fmt.Sprintf("%.0f µs", micros(above)), judged(above <= 60*time.Microsecond)},
-		{"the same with DKIM (RSA-2048) and SPF, DNS cached", "≤ 150 µs", fmt.Sprintf("%.0f µs", micros(b.signedAbove)), judged(b.signedAbove <= 150*time.Microsecond)},
+		costAim("CPU per report above the discarding server, raw not kept", 45, b.rawless),
+		costAim("the same, raw kept, nothing to authenticate", 60, quiet),
+		costAim("the same with DKIM (RSA-2048) and SPF, DNS cached", 150, b.signed),
 		{"reading mails against mox dmarcrpt", "≥ 8 ×", fmt.Sprintf("%.1f ×", b.readRatio), judged(b.readRatio >= 8)},
 		{"one session: DATA to 250 against fsync, medians", "≤ 2 ×", fmt.Sprintf("%.1f ×", ratio), judged(ratio <= 2)},
 		{"anonymous memory at 200 sessions", "≤ 128 MiB", fmt.Sprintf("%.0f MiB", mib(peak)), judged(peak <= 128<<20)},
 		{"anonymous memory, 150,000 records received and exported", "≤ 128 MiB", fmt.Sprintf("%.0f MiB", mib(b.largePeak)), judged(b.largePeak <= 128<<20)},
 	}
+}
+
+// receiving is what the discarding server costs per message where the aims were set, in
+// µs. Machines differ more than what storing costs beside it.
+const receiving = 55
+
+func costAim(what string, micros float64, p pair) aim {
+	most := micros / receiving
+	return aim{what, fmt.Sprintf("≤ %.0f µs, %.1f ×", micros, most), p.cost(), judged(p.times() <= most)}
 }
 
 // manyRecords is the store that the aims of the summaries speak of.
@@ -89,8 +97,8 @@ func (b *bench) storeAims() []aim {
 
 func (b *bench) table() {
 	b.section("aims")
-	b.printf("%-62s %-10s %-36s %s\n", "what", "aim", "reached", "")
+	b.printf("%-62s %-16s %-28s %s\n", "what", "aim", "reached", "")
 	for _, a := range b.aims() {
-		b.printf("%-62s %-10s %-36s %s\n", a.what, a.aim, a.reached, a.met)
+		b.printf("%-62s %-16s %-28s %s\n", a.what, a.aim, a.reached, a.met)
 	}
 }
