@@ -8,6 +8,21 @@ import (
 // xmlFamilies attack the reader of XML as such.
 var xmlFamilies = []family{
 	{"elements in elements", kept, func(m *maker) []byte { return m.filled(m.aggregate().head(), "<a>", m.many(100, 5_000_000), "") }},
+	{"elements of four bytes", kept, func(m *maker) []byte {
+		return m.filled(m.aggregate().head()+m.pick("<record>", "", "<record><row>", "<a>"), "<a/>", m.many(5000, 33_000_000), "</feedback>")
+	}},
+	{"an element again and again", kept, func(m *maker) []byte {
+		return m.filled(m.aggregate().head()+"<record><row>", m.pick("<count/>", "<count>1</count>", "<source_ip/>"), m.many(5000, 14_000_000), "</feedback>")
+	}},
+	{"instructions of five bytes", kept, func(m *maker) []byte {
+		return m.filled(m.aggregate().head(), "<?a?>", m.many(5000, 26_000_000), "</feedback>")
+	}},
+	{"attributes again and again", kept, func(m *maker) []byte {
+		return m.filled(m.aggregate().head()+"<a>", "<a"+strings.Repeat(" b='c'", 30)+"/>", m.many(500, 700_000), "")
+	}},
+	{"references again and again", kept, func(m *maker) []byte {
+		return m.filled(m.aggregate().head()+"<a>", strings.Repeat("&lt;", 4000)+"<b/>", m.many(50, 8000), "")
+	}},
 	{"attributes without end", kept, func(m *maker) []byte {
 		return m.filled(m.aggregate().head()+"<record", ` a="b"`, m.many(100, 5_000_000), "/></feedback>")
 	}},
