@@ -72,11 +72,13 @@ func (a *aggregateReader) begin(r io.Reader, b *budget) {
 	a.input.Reset(r)
 	a.warn = &a.noted
 	a.scan = newXMLScanner(newTextReader(a.input, a.warn))
+	a.scan.markup = b.markup
 }
 
 // release forgets the document and keeps the reader for another one, unless this
 // one made its buffers long.
 func (a *aggregateReader) release() {
+	a.budget.markup = a.scan.markup
 	a.scan.release()
 	if cap(a.open)+cap(a.buffer) > maxToken || len(a.memory.texts) > maxTextsKept {
 		return

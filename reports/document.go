@@ -27,6 +27,7 @@ type budget struct {
 	memory   int64 // bytes that the reports take so far
 	reserved int64 // bytes that Limits.Reserve has granted
 	denied   error // what it said when it did not
+	markup   int   // XML tags that may still be read
 
 	limits Limits
 
@@ -40,7 +41,7 @@ type budget struct {
 // defaults.
 func newBudget(l Limits) *budget {
 	l = l.withDefaults()
-	return &budget{unpacked: l.Unpacked, records: l.Records, opened: maxOpened, limits: l}
+	return &budget{unpacked: l.Unpacked, records: l.Records, opened: maxOpened, markup: maxMarkup, limits: l}
 }
 
 // charge counts what the reports of the message take in memory.

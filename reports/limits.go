@@ -44,14 +44,15 @@ const (
 // becoming gigabytes (RFC 9990 §8.1: XML bombs). Honest reports stay below a
 // tenth of each.
 const (
-	maxToken      = 64 << 10 // bytes of one tag, comment or stretch of text
-	maxXMLDepth   = 32       // nested elements; the schema has 6
-	maxAttributes = 32       // of one element
-	maxNamespaces = 64       // declared at one place; each name is looked up among them
-	maxExtension  = 64 << 10 // bytes of one extension element that is kept
-	maxExtensions = 1 << 20  // bytes of all of them in one document
-	maxErrors     = 1000     // error elements in report_metadata
-	maxResults    = 1000     // DKIM or SPF results, or reasons, in one record; RFC 9990 §3.1.3 has 100
+	maxToken      = 64 << 10  // bytes of one tag, comment or stretch of text
+	maxXMLDepth   = 32        // nested elements; the schema has 6
+	maxAttributes = 32        // of one element
+	maxNamespaces = 64        // declared at one place; each name is looked up among them
+	maxMarkup     = 4_000_000 // start tags, attributes, comments and the like in one message; 150,000 records have 3 million
+	maxExtension  = 64 << 10  // bytes of one extension element that is kept
+	maxExtensions = 1 << 20   // bytes of all of them in one document
+	maxErrors     = 1000      // error elements in report_metadata
+	maxResults    = 1000      // DKIM or SPF results, or reasons, in one record; RFC 9990 §3.1.3 has 100
 )
 
 // The bounds of a TLS report.

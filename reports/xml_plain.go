@@ -19,9 +19,10 @@ func (s *xmlScanner) plainTag() []byte {
 	for end < len(w) && plainBytes[w[end]] == plainName {
 		end++
 	}
-	if end == start+1 || end == len(w) || w[end] != '>' {
+	if end == start+1 || end == len(w) || w[end] != '>' || s.markup <= 0 {
 		return nil
 	}
+	s.markup--
 	s.pos += end + 1
 	return w[start : end+1]
 }

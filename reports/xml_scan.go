@@ -48,6 +48,7 @@ type xmlScanner struct {
 	pos, end int
 	consumed int64 // bytes before buf[0]
 	failed   error // from r, given out once the window is used up
+	markup   int   // start tags, comments and the like that may yet come
 
 	doctype        bool // a DOCTYPE was passed over
 	oddDeclaration bool // an XML declaration without the "?" at its end was
@@ -60,7 +61,7 @@ type xmlScanner struct {
 var windows = sync.Pool{New: func() any { return new([maxToken]byte) }}
 
 func newXMLScanner(r io.Reader) *xmlScanner {
-	return &xmlScanner{r: r, buf: windows.Get().(*[maxToken]byte)[:]}
+	return &xmlScanner{r: r, buf: windows.Get().(*[maxToken]byte)[:], markup: maxMarkup}
 }
 
 // release gives the window back. No token may be used after it.
@@ -178,9 +179,13 @@ func (s *xmlScanner) next() (xmlToken, error) {
 		if c, err = s.at(1); err != nil {
 			return xmlToken{}, cutShort(err)
 		}
-		switch c {
-		case '/':
+		if c == '/' {
 			return s.endTag()
+		}
+		if s.markup--; s.markup < 0 {
+			return xmlToken{}, exceeds("the number of XML tags in one message", maxMarkup, "tags")
+		}
+		switch c {
 		case '?':
 			err = s.instruction()
 		case '!':

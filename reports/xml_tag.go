@@ -27,6 +27,7 @@ func (s *xmlScanner) startTag() (xmlToken, error) {
 	s.attributes = s.attributes[:0]
 	if end < len(inner) {
 		err = s.readAttributes(inner[end:])
+		s.markup -= len(s.attributes)
 	}
 	return token, err
 }
