@@ -23,8 +23,15 @@ func TestNoSpace(t *testing.T) {
 	small := func(n int) storage.Batch {
 		return storage.Batch{Reports: []storage.Report{storagetest.Aggregate(n, 1)}}
 	}
-	if _, err := s.Commit(t.Context(), small(1)); err != nil {
+	// The file grows to some megabytes: the log that the go command has tests write must fit
+	// into the limit, too.
+	grown := small(1)
+	grown.Raw = noise(1 << 20)
+	if _, err := s.Commit(t.Context(), grown); err != nil {
 		t.Fatal(err)
+	}
+	if size, err := s.fileBytes(); err != nil || size < 4<<20 {
+		t.Fatalf("the file has %d bytes, error %v", size, err)
 	}
 	limitFileSize(t, s)
 	large := small(2)
