@@ -51,10 +51,11 @@ func startChild(addr, logFile string, env []string, name string, args ...string)
 	return c, nil
 }
 
-// ready waits for the greeting.
+// ready waits for the greeting: after a crash the server looks at its store for some
+// seconds before.
 func (c *child) ready() error {
 	var last error
-	for range 500 {
+	for range 3000 {
 		conn, err := dial(c.addr, "[127.0.0.1]")
 		if err == nil {
 			return conn.quit()

@@ -28,8 +28,8 @@ const (
 // growth fills one store up to each of the sizes and measures it there.
 func (b *bench) growth(ctx context.Context, sizes []int) error {
 	b.section(fmt.Sprintf("growth: reports of 3 records with %d bytes of raw message, %d writers", growthRaw, growthWriters))
-	b.printf("%9s %10s %10s %10s %9s %9s %9s %11s %11s %11s\n", "reports", "put p50 µs", "put p99 µs", "CPU µs/put", "B/report",
-		"open ms", "summary s", "target ms", "CSV rec/s", "NDJSON rec/s")
+	b.printf("%9s %10s %10s %10s %9s %9s %9s %9s %9s %11s %11s\n", "reports", "put p50 µs", "put p99 µs", "CPU µs/put", "B/report",
+		"unclean s", "open ms", "summary s", "target ms", "CSV rec/s", "NDJSON rec/s")
 	server, err := startReportmx(b.binary, b.folder(), refusing)
 	if err != nil {
 		return err
@@ -76,16 +76,21 @@ func (b *bench) grow(ctx context.Context, server *server, have, size int) error 
 
 // readGrown times what reads the whole store, by the program itself.
 func (b *bench) readGrown(server *server, size int) error {
-	start := time.Now()
-	again, err := startReportmx(b.binary, server.dir, refusing)
-	if err != nil {
-		return err
+	// No server has stopped cleanly after these reports came, so that the first start
+	// looks at the file as it does after a crash.
+	var opened [2]time.Duration
+	for i := range opened {
+		start := time.Now()
+		again, err := startReportmx(b.binary, server.dir, refusing)
+		if err != nil {
+			return err
+		}
+		opened[i] = time.Since(start)
+		if err := again.end(); err != nil {
+			return err
+		}
+		*server = *again
 	}
-	opened := time.Since(start)
-	if err := again.end(); err != nil {
-		return err
-	}
-	*server = *again
 	var times []time.Duration
 	for _, args := range []string{
 		"summary --by target --format csv",
@@ -100,7 +105,7 @@ func (b *bench) readGrown(server *server, size int) error {
 		times = append(times, o.elapsed)
 	}
 	records := float64(3 * size)
-	b.printf(" %9.0f %9.2f %9.0f %11.0f %11.0f\n", millis(opened), times[0].Seconds(), millis(times[1]), records/times[2].Seconds(), records/times[3].Seconds())
+	b.printf(" %9.1f %9.0f %9.2f %9.0f %11.0f %11.0f\n", opened[0].Seconds(), millis(opened[1]), times[0].Seconds(), millis(times[1]), records/times[2].Seconds(), records/times[3].Seconds())
 	for _, format := range []string{"csv", "ndjson"} {
 		if err := os.Remove(filepath.Join(b.dir, "export."+format)); err != nil {
 			return err
