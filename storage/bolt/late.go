@@ -20,8 +20,8 @@ import (
 // numbers the keys are late, and Open makes them again from the reports.
 
 // maxLate is for how many reports keys wait. Putting them changes at most two pages
-// a report, all of which bbolt has in memory twice: some 30 MB.
-const maxLate = 1024
+// a report, all of which bbolt has in memory twice: some 8 MB, and all other commits wait.
+const maxLate = 256
 
 // identityKeyBytes is the length of a key of the identity index.
 const (
