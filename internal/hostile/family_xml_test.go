@@ -12,7 +12,7 @@ var xmlFamilies = []family{
 		return m.filled(m.aggregate().head()+m.pick("<record>", "", "<record><row>", "<a>"), "<a/>", m.many(5000, 33_000_000), "</feedback>")
 	}},
 	{"an element again and again", kept, func(m *maker) []byte {
-		return m.filled(m.aggregate().head()+"<record><row>", m.pick("<count/>", "<count>1</count>", "<source_ip/>"), m.many(5000, 14_000_000), "</feedback>")
+		return m.filled(m.aggregate().head()+"<record><row>", m.pick("<source_ip>x</source_ip>", "<count/>", "<count>x</count>", "<count>1</count>", "<source_ip/>"), m.many(5000, 5_000_000), "</feedback>")
 	}},
 	{"instructions of five bytes", kept, func(m *maker) []byte {
 		return m.filled(m.aggregate().head(), "<?a?>", m.many(5000, 26_000_000), "</feedback>")
