@@ -58,6 +58,10 @@ func (a *aggregateReader) charge(bytes int) {
 	}
 }
 
+// tried counts a value that had to be tried in several spellings: it costs as much as
+// some tags.
+func (a *aggregateReader) tried() { a.scan.markup -= 4 }
+
 // first puts text into field unless it has one already.
 func (a *aggregateReader) first(field *string, text string) {
 	if *field != "" && text != "" && text != *field {
@@ -102,6 +106,7 @@ func (a *aggregateReader) epoch(field *time.Time) {
 	t, odd, ok := readEpoch(text)
 	if odd || !ok {
 		a.note(WarnTime, []byte(text))
+		a.tried()
 	}
 	if ok && !field.IsZero() {
 		a.note(WarnRepeated, []byte(text))
@@ -121,6 +126,7 @@ func (a *aggregateReader) number(field *int64) {
 		if n, odd, ok = readNumber(string(text)); odd || !ok {
 			a.note(WarnNumber, text)
 		}
+		a.tried()
 	}
 	switch {
 	case ok && *field != 0 && *field != n:
@@ -170,6 +176,9 @@ func (a *aggregateReader) ip(field *netip.Addr) {
 		var odd bool
 		if ip, odd = readIP(string(text)); odd && len(text) > 0 {
 			a.note(WarnIP, text)
+		}
+		if odd {
+			a.tried()
 		}
 	}
 	switch {

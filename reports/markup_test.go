@@ -27,3 +27,14 @@ func TestMarkupIsBounded(t *testing.T) {
 		})
 	}
 }
+
+// TestUnreadableValuesCost holds that a value which is tried in many spellings counts
+// as more than its tag.
+func TestUnreadableValuesCost(t *testing.T) {
+	for _, value := range []string{"<count>x</count>", "<source_ip>x</source_ip>"} {
+		doc := hostileHead + "<record><row>" + strings.Repeat(value, maxMarkup/4) + "</row></record></feedback>"
+		if _, _, err := readAggregate(strings.NewReader(doc), newBudget(Limits{})); err == nil || !strings.Contains(err.Error(), "XML tags") {
+			t.Errorf("%s: got %v, want the bound of tags", value, err)
+		}
+	}
+}
