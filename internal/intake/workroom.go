@@ -13,7 +13,7 @@ import (
 // own bytes. Strangers choose what a message unpacks to, and how many they send at
 // once: without a bound on the sum, a few small ones would use up the machine.
 const (
-	workMemory = 64 << 20  // of all messages together; the readers of one may take as much
+	workMemory = 96 << 20  // of all messages together
 	workLeast  = 128 << 10 // of each
 	workFactor = 4         // copies of a message: decoded, hashed, and on its way to disk
 )
