@@ -12,8 +12,8 @@ import (
 	"reportmx/storage"
 )
 
-// Check reads the whole store: that every key is there, in order, and every value
-// what was written. It gives the first thing that is wrong, as storage.ErrDamaged.
+// Check reads the whole store: that every key is there, in order, where it is looked
+// for, and every value what was written. It gives the first thing that is wrong, as storage.ErrDamaged.
 // Nothing may be written meanwhile.
 //
 // It trusts bbolt to find its way through the pages. A file that may be damaged
@@ -84,7 +84,8 @@ func (s *Store) checkBucket(ctx context.Context, bucket string) (n int64, err er
 			return n, err
 		}
 		err = s.view(func(tx *bbolt.Tx) error {
-			c := tx.Bucket([]byte(bucket)).Cursor()
+			b := tx.Bucket([]byte(bucket))
+			c := b.Cursor()
 			k, v := c.Seek(append(bytes.Clone(last), 0))
 			if last == nil {
 				k, v = c.First()
@@ -96,6 +97,9 @@ func (s *Store) checkBucket(ctx context.Context, bucket string) (n int64, err er
 				}
 				if err := at.check(); err != nil {
 					return err
+				}
+				if b.Get(k) == nil {
+					return at.damaged("the pages above it lead elsewhere")
 				}
 				last = bytes.Clone(k)
 				n++

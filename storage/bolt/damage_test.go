@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -66,6 +67,50 @@ func TestDamage(t *testing.T) {
 		}
 	}
 	t.Log(said)
+}
+
+// TestDamagedBranch spoils keys in the pages above the values by one: whoever reads on from
+// key to key sees nothing of it, and whoever looks for a single one does not find it.
+func TestDamagedBranch(t *testing.T) {
+	whole, used := damageStore(t)
+	var keys [][]byte
+	for at := 0; at < used; at += pageSize {
+		keys = append(keys, branchKeys(whole[at:min(at+pageSize, used)])...)
+	}
+	found := 0
+	for i := range 6 {
+		key := keys[i*(len(keys)-1)/5]
+		key[len(key)-1]++
+		path := filepath.Join(t.TempDir(), "reports.db")
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		key[len(key)-1]--
+		switch answer := askReader(t, path); answer {
+		case "damaged":
+			found++
+		case "right": // of a page that is no longer used
+		default:
+			t.Errorf("key %x: the reader says: %s", key, answer)
+		}
+	}
+	if found == 0 {
+		t.Error("no damage was found")
+	}
+}
+
+// branchKeys are the keys in a branch page of bbolt but for the first; nil of other pages.
+func branchKeys(page []byte) (keys [][]byte) {
+	const header, element, branch = 16, 16, 1
+	if binary.LittleEndian.Uint16(page[8:]) != branch {
+		return nil
+	}
+	for i := 1; i < int(binary.LittleEndian.Uint16(page[10:])); i++ {
+		at := header + i*element
+		key := at + int(binary.LittleEndian.Uint32(page[at:]))
+		keys = append(keys, page[key:key+int(binary.LittleEndian.Uint32(page[at+4:]))])
+	}
+	return keys
 }
 
 // damageStore gives the bytes of a store, and how many of them are used.
