@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -11,71 +12,95 @@ import (
 
 // The memory that messages take while they are read, judged and stored, beside their
 // own bytes. Strangers choose what a message unpacks to, and how many they send at
-// once: without a bound on the sum, a few small ones would use up the machine.
+// once: without a bound on the sum, a few small ones would use up the machine. So all
+// messages of common size share workMemory, and of the large ones, which may take as
+// much as reports.Limits allows, there is one at a time.
 const (
-	workMemory = 96 << 20  // of all messages together
+	workMemory = 48 << 20  // of all messages together, but for the large one
 	workLeast  = 128 << 10 // of each
 	workFactor = 4         // copies of a message: decoded, hashed, and on its way to disk
+	workCommon = 8 << 20   // a message that takes more is large; 30,000 records take as much
 )
+
+// largeWait is how long a large message waits for its turn: they take a second each,
+// and senders wait ten minutes (RFC 5321 §4.5.3.2.6).
+const largeWait = time.Minute
 
 var errNoRoom = errors.New("too much memory is taken by messages that are being read")
 
 // workroom is that memory.
-type workroom struct{ *semaphore.Weighted }
+type workroom struct {
+	common *semaphore.Weighted // bytes
+	large  *semaphore.Weighted // of one
+}
 
-func newWorkroom() *workroom { return &workroom{semaphore.NewWeighted(workMemory)} }
+func newWorkroom() *workroom {
+	return &workroom{semaphore.NewWeighted(workMemory), semaphore.NewWeighted(1)}
+}
 
 // desk is one message's part of it.
 type desk struct {
-	in  *workroom
-	got int64
+	in    *workroom
+	got   int64 // of the common memory
+	large bool  // it has its turn as the large one
 }
 
 // enter waits for what a message of so many bytes takes at least.
 func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
 	d := &desk{in: w}
-	return d, d.wait(ctx, min(workLeast+workFactor*int64(bytes), workMemory))
-}
-
-// wait waits until the desk has n bytes in all. It gives back what it has before: who
-// waits holds nothing that another waits for.
-func (d *desk) wait(ctx context.Context, n int64) error {
-	d.leave()
+	least := workLeast + workFactor*int64(bytes)
+	if least > workCommon {
+		return d, d.becomeLarge(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, shareWait)
 	defer cancel()
-	if err := d.in.Acquire(ctx, n); err != nil {
+	if err := w.common.Acquire(ctx, least); err != nil {
+		return d, errNoRoom
+	}
+	d.got = least
+	return d, nil
+}
+
+// grow takes more: of the common memory what is free there, else all that a large
+// message may take. Whoever is the large one waits for nothing that others hold, so
+// that those who wait for it may keep what they have.
+func (d *desk) grow(ctx context.Context, n int64) error {
+	if d.large {
+		return nil
+	}
+	if d.got+n <= workCommon && d.in.common.TryAcquire(n) {
+		d.got += n
+		return nil
+	}
+	return d.becomeLarge(ctx)
+}
+
+// becomeLarge waits for the turn of the large one.
+func (d *desk) becomeLarge(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, largeWait)
+	defer cancel()
+	if err := d.in.large.Acquire(ctx, 1); err != nil {
 		return errNoRoom
 	}
-	d.got = n
+	d.large = true
 	return nil
 }
 
-// grow takes more, if it is there.
-func (d *desk) grow(n int64) error {
-	if !d.in.TryAcquire(n) {
-		return errNoRoom
-	}
-	d.got += n
-	return nil
-}
-
+// leave gives everything back.
 func (d *desk) leave() {
-	if d.got > 0 {
-		d.in.Release(d.got)
-		d.got = 0
+	if d.large {
+		d.in.large.Release(1)
 	}
+	if d.got > 0 {
+		d.in.common.Release(d.got)
+	}
+	*d = desk{in: d.in}
 }
 
-// read finds the reports of a message within the memory that is left. A message that
-// needs more waits until it has all of it to itself, and is read once more.
+// read finds the reports of a message, which waits in the middle if it turns out large.
 func (in *Intake) read(ctx context.Context, m *message, d *desk) (reports.Found, error) {
 	l := in.Limits
-	l.Reserve = d.grow
-	if found := m.find(l); found.Denied == nil {
-		return found, nil
-	}
-	if err := d.wait(ctx, workMemory); err != nil {
-		return reports.Found{}, err
-	}
-	return m.find(in.Limits), nil
+	l.Reserve = func(n int64) error { return d.grow(ctx, n) }
+	found := m.find(l)
+	return found, found.Denied
 }

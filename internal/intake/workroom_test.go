@@ -9,59 +9,78 @@ import (
 )
 
 // reading is a message whose reports take so many bytes.
-func reading(bytes int64, times *int) *message {
+func reading(bytes int64) *message {
 	return &message{find: func(l reports.Limits) reports.Found {
-		*times++
-		if l.Reserve == nil {
-			return reports.Found{}
-		}
 		return reports.Found{Denied: l.Reserve(bytes)}
 	}}
 }
 
-// TestWorkroom holds that messages share the memory for reading: what fits goes on at
-// once, what does not waits for all of it and is read again.
+// enter takes a desk, which is given back with the test.
+func enter(t *testing.T, w *workroom, bytes int) *desk {
+	t.Helper()
+	d, err := w.enter(t.Context(), bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(d.leave)
+	return d
+}
+
+// TestWorkroom holds that messages of common size share their memory, and that each that
+// takes more, or more than is left, waits until it is the only large one.
 func TestWorkroom(t *testing.T) {
 	in := &Intake{work: newWorkroom()}
-	ctx := context.Background()
-	first, err := in.work.enter(ctx, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	times := 0
-	if _, err := in.read(ctx, reading(workMemory/2, &times), first); err != nil || times != 1 {
-		t.Errorf("within what is free: got %v, read %d times, want nil and once", err, times)
-	}
-
-	second, err := in.work.enter(ctx, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	over, cancel := context.WithCancel(ctx)
+	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	times = 0
-	if _, err := in.read(over, reading(workMemory/2, &times), second); !errors.Is(err, errNoRoom) || times != 1 {
-		t.Errorf("while another has it: got %v, read %d times, want %v and once", err, times, errNoRoom)
+
+	first := enter(t, in.work, 0)
+	if _, err := in.read(over, reading(workCommon/2), first); err != nil || first.large {
+		t.Errorf("within the common size: got %v, large %t", err, first.large)
 	}
-	if second.got != 0 {
-		t.Errorf("whoever waited in vain holds %d bytes", second.got)
+	if _, err := in.read(t.Context(), reading(workCommon), first); err != nil || !first.large {
+		t.Errorf("beyond it: got %v, large %t", err, first.large)
+	}
+	if _, err := in.read(over, reading(1<<40), first); err != nil {
+		t.Errorf("what the large one asks for: got %v", err)
 	}
 
+	second := enter(t, in.work, 1000)
+	if _, err := in.read(over, reading(workCommon), second); !errors.Is(err, errNoRoom) {
+		t.Errorf("beside a large one: got %v, want %v", err, errNoRoom)
+	}
+	if _, err := in.read(over, reading(1000), second); err != nil {
+		t.Errorf("a small one beside a large one: got %v", err)
+	}
 	first.leave()
-	times = 0
-	if _, err := in.read(ctx, reading(workMemory+1, &times), second); err != nil || times != 2 || second.got != workMemory {
-		t.Errorf("alone: got %v, read %d times, %d bytes, want nil, twice, %d", err, times, second.got, int64(workMemory))
+	if _, err := in.read(t.Context(), reading(workCommon), second); err != nil {
+		t.Errorf("when the large one has left: got %v", err)
 	}
 	second.leave()
-	if !in.work.TryAcquire(workMemory) {
+	if !in.work.common.TryAcquire(workMemory) || !in.work.large.TryAcquire(1) {
 		t.Error("not all of the memory came back")
 	}
 }
 
-// TestWorkroomOfLargeMessages holds that one of any size can enter.
+// TestWorkroomFull holds that a message which finds the common memory taken waits for
+// its turn as the large one in the middle of its reading, and for nobody else.
+func TestWorkroomFull(t *testing.T) {
+	in := &Intake{work: newWorkroom()}
+	late := enter(t, in.work, 0)
+	for in.work.common.TryAcquire(workLeast) {
+	}
+	if _, err := in.read(t.Context(), reading(2*workLeast), late); err != nil || !late.large {
+		t.Errorf("got %v, large %t", err, late.large)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if d, err := in.work.enter(over, 0); !errors.Is(err, errNoRoom) || d.got != 0 {
+		t.Errorf("entering: got %v, %d bytes, want %v", err, d.got, errNoRoom)
+	}
+}
+
+// TestWorkroomOfLargeMessages holds that one of any size can enter, and is large at once.
 func TestWorkroomOfLargeMessages(t *testing.T) {
-	d, err := newWorkroom().enter(context.Background(), 1<<30)
-	if err != nil || d.got != workMemory {
-		t.Errorf("got %v, %d bytes, want nil and all", err, d.got)
+	if d := enter(t, newWorkroom(), 1<<30); !d.large || d.got != 0 {
+		t.Errorf("got large %t and %d bytes, want it large and none", d.large, d.got)
 	}
 }
