@@ -25,9 +25,13 @@ type reader struct {
 	depth int
 	field int // that next has found, and its type
 	kind  byte
-	table []string // without the words
+	table []span // of strings in s, without the words
 	err   error
 }
+
+// span is the place of a string in the value. The strings themselves would be
+// pointers, which are work for the garbage collector.
+type span struct{ from, to uint32 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
 
@@ -38,7 +42,6 @@ func newReader(body []byte) *reader {
 }
 
 func (r *reader) release() {
-	clear(r.table)
 	r.s = ""
 	if cap(r.table) <= largestKept/16 {
 		readers.Put(r)
@@ -177,7 +180,7 @@ func (r *reader) string() string {
 	n := r.varint()
 	if n&1 == 0 {
 		s := r.cut(n >> 1)
-		r.table = append(r.table, s)
+		r.table = append(r.table, span{uint32(r.at - len(s)), uint32(r.at)})
 		return s
 	}
 	place := n >> 1
@@ -188,7 +191,8 @@ func (r *reader) string() string {
 		r.fail("string %d is not in the table", place)
 		return ""
 	}
-	return r.table[place]
+	at := r.table[place]
+	return r.s[at.from:at.to]
 }
 
 func (r *reader) time() time.Time {

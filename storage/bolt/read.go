@@ -88,7 +88,7 @@ func (rs *reportScan) begin(p *piece) (*storage.Report, error) {
 func (s *Store) Digests(ctx context.Context, q storage.Query) iter.Seq2[*storage.Digest, error] {
 	q.Kind = reports.KindAggregate
 	return func(yield func(*storage.Digest, error) bool) {
-		sc := &scan{store: s, query: q, perPage: columnPage, reusePage: true}
+		sc := &scan{store: s, query: q, perPage: columnPage}
 		sc.bucketOf = func(reports.Kind) string { return bucketColumns }
 		var columns columnReader
 		var d storage.Digest

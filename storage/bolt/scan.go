@@ -29,9 +29,8 @@ type scan struct {
 	limit uint64   // the last sequence number to read
 	start counters // of the store when the reading began
 
-	bucketOf  func(reports.Kind) string // where the values of a kind are
-	perPage   int                       // at most so many values
-	reusePage bool                      // values are not kept when the next page is read
+	bucketOf func(reports.Kind) string // where the values of a kind are
+	perPage  int                       // at most so many values
 
 	refs    []ref // with indexed: the reports to look at, in order
 	indexed bool
@@ -44,7 +43,8 @@ type scan struct {
 	seen uint64 // reports of which something has been read
 }
 
-// piece is one value of a report, copied out of the file.
+// piece is one value of a report, copied out of the file. It is good until the next
+// page is read.
 type piece struct {
 	ref
 	chunk uint32
@@ -110,9 +110,6 @@ func (at position) key() []byte { return chunkKey(at.seq, at.chunk) }
 // read fills a page with the next values and moves at behind them.
 func (sc *scan) read(p *page, at *position) error {
 	p.pieces, p.bytes = p.pieces[:0], p.bytes[:0]
-	if !sc.reusePage {
-		p.bytes = nil
-	}
 	return sc.store.view(func(tx *bbolt.Tx) error {
 		if sc.indexed {
 			return sc.readIndexed(tx, p, at)
