@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,25 +61,32 @@ func TestAggregateObjects(t *testing.T) {
 	}
 }
 
-// TestCutLongLists: lists longer than a piece come out whole, and lists in one
-// piece do not meet.
-func TestCutLongLists(t *testing.T) {
+// TestGatheredLists: lists longer than what is gathered come out whole, those of different
+// records do not meet, and neither do texts.
+func TestGatheredLists(t *testing.T) {
 	var m aggregateMemory
-	var kept [][]SPFResult
-	for n := range 2 * maxListPiece {
-		list := make([]SPFResult, n)
-		for i := range list {
-			list[i].Domain = fmt.Sprintf("%d.%d", n, i)
+	var records []Record
+	const lists = 2 * maxGathered
+	for n := range lists {
+		for i := range n {
+			m.record.AuthResults.SPF = append(m.record.AuthResults.SPF, SPFResult{Domain: fmt.Sprintf("%d.%d", n, i)})
+			m.record.PolicyEvaluated.Reasons = append(m.record.PolicyEvaluated.Reasons, Reason{Comment: fmt.Sprintf("%d/%d", n, i)})
 		}
-		kept = append(kept, cut(&m.spf, list))
+		if m.gather() {
+			records = m.appendTo(records)
+		}
 	}
-	for n, list := range kept {
-		if len(list) != n || cap(list) != n {
-			t.Fatalf("list %d: got the length %d and the capacity %d", n, len(list), cap(list))
+	if records = m.appendTo(records); len(records) != lists {
+		t.Fatalf("got %d records, want %d", len(records), lists)
+	}
+	for n, r := range records {
+		spf, reasons := r.AuthResults.SPF, r.PolicyEvaluated.Reasons
+		if len(spf) != n || cap(spf) != n || len(reasons) != n || cap(reasons) != n || r.AuthResults.DKIM != nil {
+			t.Fatalf("record %d: got lists of %d of %d and %d of %d, and %v", n, len(spf), cap(spf), len(reasons), cap(reasons), r.AuthResults.DKIM)
 		}
-		for i := range list {
-			if want := fmt.Sprintf("%d.%d", n, i); list[i].Domain != want {
-				t.Fatalf("list %d: got %q, want %q", n, list[i].Domain, want)
+		for i := range n {
+			if s, c := fmt.Sprintf("%d.%d", n, i), fmt.Sprintf("%d/%d", n, i); spf[i].Domain != s || reasons[i].Comment != c {
+				t.Fatalf("record %d: got %q and %q, want %q and %q", n, spf[i].Domain, reasons[i].Comment, s, c)
 			}
 		}
 	}
@@ -90,5 +98,30 @@ func TestCutLongLists(t *testing.T) {
 		if text != strings.Repeat("x", n*40) {
 			t.Errorf("text %d: got %d bytes", n, len(text))
 		}
+	}
+}
+
+// TestNothingIsKept holds that a reader which waits for another report keeps neither its
+// records nor its texts alive.
+func TestNothingIsKept(t *testing.T) {
+	a := aggregateReaders.New().(*aggregateReader)
+	a.begin(bytes.NewReader(generatedReport(maxGathered+5)), newBudget(Limits{}))
+	if _, _, err := a.read(); err != nil {
+		t.Fatal(err)
+	}
+	a.forget()
+	a.memory.forget()
+	m := &a.memory
+	for _, r := range m.records[:cap(m.records)] {
+		if r.SourceIP.IsValid() || r.Identifiers.HeaderFrom != "" || r.AuthResults.DKIM != nil {
+			t.Fatalf("got the record %+v", r)
+		}
+	}
+	kept := append(m.dkim[:cap(m.dkim)], m.record.AuthResults.DKIM[:cap(m.record.AuthResults.DKIM)]...)
+	if i := slices.IndexFunc(kept, func(r DKIMResult) bool { return r != DKIMResult{} }); i >= 0 {
+		t.Errorf("got the result %+v", kept[i])
+	}
+	if len(m.texts) > 0 || m.text.Len() > 0 {
+		t.Errorf("got %d texts and %d bytes", len(m.texts), m.text.Len())
 	}
 }

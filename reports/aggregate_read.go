@@ -23,16 +23,18 @@ type aggregateReader struct {
 	noted  warnings
 	report *Aggregate
 	budget *budget
-	seen   map[string]bool // groups that may stand only once
-	record int             // number of the record that is being read, 0 outside
+	record int                                        // number of the record that is being read, 0 outside
+	seen   struct{ metadata, dateRange, policy bool } // groups that may stand only once
 
 	rfc9990 bool // something was seen that only RFC 9990 has
 	memory  aggregateMemory
+	lower   []byte // a word in lower case
 }
 
 // aggregateReaders keeps the readers that are done, with their empty buffers.
 var aggregateReaders = sync.Pool{New: func() any {
-	a := &aggregateReader{input: bufio.NewReaderSize(nil, maxDeclaration), seen: map[string]bool{}}
+	a := &aggregateReader{input: bufio.NewReaderSize(nil, maxDeclaration)}
+	a.scan = newXMLScanner()
 	a.where = a.place
 	return a
 }}
@@ -53,6 +55,7 @@ func (a *aggregateReader) read() (*Aggregate, []Warning, error) {
 	a.findRoot()
 	a.report.Namespace = a.root
 	a.feedback()
+	a.takeRecords()
 	if a.err != nil {
 		return nil, nil, a.located(a.err)
 	}
@@ -71,32 +74,30 @@ func (a *aggregateReader) begin(r io.Reader, b *budget) {
 	a.report, a.budget = &Aggregate{}, b
 	a.input.Reset(r)
 	a.warn = &a.noted
-	a.scan = newXMLScanner(newTextReader(a.input, a.warn))
-	a.scan.markup = b.markup
+	a.scan.begin(newTextReader(a.input, a.warn), b.markup)
 }
 
 // release forgets the document and keeps the reader for another one, unless this
 // one made its buffers long.
 func (a *aggregateReader) release() {
 	a.budget.markup = a.scan.markup
-	a.scan.release()
-	if cap(a.open)+cap(a.buffer) > maxToken || len(a.memory.texts) > maxTextsKept {
+	if cap(a.open)+cap(a.buffer)+cap(a.strange)+cap(a.lower) > maxToken || a.memory.long() {
 		return
 	}
 	a.forget()
 	a.memory.forget()
-	clear(a.seen)
+	a.scan.begin(nil, 0)
 	a.input.Reset(nil)
-	*a = aggregateReader{xmlElements: a.xmlElements, input: a.input, seen: a.seen, memory: a.memory}
+	*a = aggregateReader{xmlElements: a.xmlElements, input: a.input, memory: a.memory, lower: a.lower}
 	aggregateReaders.Put(a)
 }
 
 // place names the element that is being read, for warnings.
 func (a *aggregateReader) place() string {
 	if a.record == 0 {
-		return a.local
+		return a.localName()
 	}
-	return fmt.Sprintf("record %d: %s", a.record, a.local)
+	return fmt.Sprintf("record %d: %s", a.record, a.localName())
 }
 
 func (a *aggregateReader) located(err error) error {
@@ -112,9 +113,9 @@ func (a *aggregateReader) feedback() {
 		case "version":
 			a.textOnce(&a.report.Version)
 		case "report_metadata":
-			a.once(a.metadata)
+			a.once(&a.seen.metadata, a.metadata)
 		case "policy_published":
-			a.once(a.policyPublished)
+			a.once(&a.seen.policy, a.policyPublished)
 		case "record":
 			a.readRecord()
 		case "extension", "extensions":
@@ -127,13 +128,13 @@ func (a *aggregateReader) feedback() {
 }
 
 // once reads a group of elements that may stand only once.
-func (a *aggregateReader) once(read func()) {
-	if a.seen[a.name] {
+func (a *aggregateReader) once(seen *bool, read func()) {
+	if *seen {
 		a.note(WarnRepeated, nil)
 		a.skip()
 		return
 	}
-	a.seen[a.name] = true
+	*seen = true
 	read()
 }
 
@@ -149,7 +150,7 @@ func (a *aggregateReader) metadata() {
 		case "report_id":
 			a.textOnce(&a.report.ReportID)
 		case "date_range":
-			a.once(a.dateRange)
+			a.once(&a.seen.dateRange, a.dateRange)
 		case "error":
 			a.metadataError()
 		case "generator":

@@ -1,9 +1,6 @@
 package reports
 
-import (
-	"bytes"
-	"unsafe"
-)
+import "unsafe"
 
 // What the parts of a report take in memory, for the bound on it.
 const (
@@ -21,7 +18,7 @@ func (a *aggregateReader) readRecord() {
 	}
 	a.budget.records--
 	a.charge(recordBytes)
-	a.record = len(a.report.Records) + 1
+	a.record = len(a.report.Records) + len(a.memory.records) + 1
 	r := &a.memory.record
 	for a.child() {
 		switch a.name {
@@ -43,17 +40,16 @@ func (a *aggregateReader) readRecord() {
 	}
 	a.checkRecord(r)
 	a.record = 0
-	if a.report.Records == nil {
-		a.report.Records = make([]Record, 0, a.recordsAhead())
+	if a.memory.gather() {
+		a.takeRecords()
 	}
-	a.report.Records = append(a.report.Records, a.memory.finished())
 }
 
-// recordsAhead is how many records the report seems to have, as far as it stands in the
-// window: most do whole, and then their list is made once.
-func (a *aggregateReader) recordsAhead() int {
-	ahead := a.scan.buf[a.scan.pos:a.scan.end]
-	return min(1+bytes.Count(ahead, []byte("<record>")), maxRecordsAhead)
+// takeRecords puts the records that were gathered into the report.
+func (a *aggregateReader) takeRecords() {
+	if len(a.memory.records) > 0 {
+		a.report.Records = a.memory.appendTo(a.report.Records)
+	}
 }
 
 // checkRecord warns of what a record should have.

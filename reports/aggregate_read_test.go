@@ -172,3 +172,12 @@ func TestFilling(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendLower holds appendLower to strings.ToLower.
+func TestAppendLower(t *testing.T) {
+	for _, text := range []string{"", "pass", "PASS", "Pass-1_Z[@`{", "SOFT\u212a", "ÄÖ", "no \xff UTF-8", "A\xff"} {
+		if got, want := string(appendLower([]byte("x"), []byte(text))), "x"+strings.ToLower(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The enumerations of RFC 9990 appendix A and RFC 7489 appendix C, both together.
@@ -91,25 +92,46 @@ func (a *aggregateReader) word(field *string, known []string) {
 	if len(text) == 0 {
 		return
 	}
-	lower := strings.ToLower(string(text))
+	a.lower = appendLower(a.lower[:0], text)
 	code := WarnUnknownWord
-	if slices.Contains(known, lower) {
+	if slices.ContainsFunc(known, func(k string) bool { return k == string(a.lower) }) {
 		code = WarnWordCase
 	}
 	a.note(code, text)
-	a.first(field, a.keep([]byte(lower)))
+	a.first(field, a.keep(a.lower))
+}
+
+// appendLower appends text in lower case to dst.
+func appendLower(dst, text []byte) []byte {
+	start := len(dst)
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return append(dst[:start], strings.ToLower(string(text))...)
+		}
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 // epoch reads a time. Of several, the first that can be read counts.
 func (a *aggregateReader) epoch(field *time.Time) {
-	text := string(a.text())
-	t, odd, ok := readEpoch(text)
-	if odd || !ok {
-		a.note(WarnTime, []byte(text))
-		a.tried()
+	text := a.text()
+	var t time.Time
+	seconds, ok := smallNumber(text)
+	if ok = ok && seconds <= maxTime; ok {
+		t = time.Unix(seconds, 0).UTC()
+	} else {
+		var odd bool
+		if t, odd, ok = readEpoch(string(text)); odd || !ok {
+			a.note(WarnTime, text)
+			a.tried()
+		}
 	}
 	if ok && !field.IsZero() {
-		a.note(WarnRepeated, []byte(text))
+		a.note(WarnRepeated, text)
 		return
 	}
 	if ok {
@@ -136,9 +158,9 @@ func (a *aggregateReader) number(field *int64) {
 	}
 }
 
-// smallNumber reads up to nine digits without making a string of them.
+// smallNumber reads up to 18 digits without making a string of them.
 func smallNumber(text []byte) (int64, bool) {
-	if len(text) == 0 || len(text) > 9 {
+	if len(text) == 0 || len(text) > 18 {
 		return 0, false
 	}
 	n := int64(0)
@@ -154,9 +176,13 @@ func smallNumber(text []byte) (int64, bool) {
 // percent reads the pct of RFC 7489 §6.3.
 func (a *aggregateReader) percent(field **int) {
 	text := bytes.TrimSuffix(a.text(), []byte("%"))
-	n, odd, ok := readNumber(string(text))
 	if len(text) == 0 {
 		return
+	}
+	n, ok := smallNumber(text)
+	odd := false
+	if !ok {
+		n, odd, ok = readNumber(string(text))
 	}
 	if odd || !ok || n < 0 || n > 100 {
 		a.note(WarnNumber, text)

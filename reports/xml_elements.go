@@ -35,8 +35,9 @@ type xmlElements struct {
 	where func() string // names the place for warnings
 	err   error
 
-	name      string // local name of the last child; "" when it is foreign
-	local     string // local name of the last child in any namespace
+	name      string // local name of the last child; "" when it is foreign, unknownName when the schema lacks it
+	local     string // local name of the last child in any namespace; "" when the schema lacks it
+	strange   []byte // the name that the schema lacks
 	namespace string // of the last child
 	root      string // namespace of the root element
 	closed    bool   // the last child was an empty-element tag
@@ -50,6 +51,10 @@ type xmlElements struct {
 	kept     int    // bytes of raw elements kept so far
 }
 
+// unknownName stands for all names that the schema lacks, so that none of them needs
+// memory of its own.
+const unknownName = "?"
+
 // xmlBinding is one xmlns attribute and the depth of the element that has it.
 type xmlBinding struct {
 	prefix, namespace string
@@ -60,8 +65,10 @@ type xmlBinding struct {
 func (x *xmlElements) forget() {
 	clear(x.bindings[:cap(x.bindings)])
 	*x = xmlElements{
+		scan:     x.scan,
 		where:    x.where,
 		open:     x.open[:0],
+		strange:  x.strange[:0],
 		lengths:  x.lengths[:0],
 		bindings: x.bindings[:0],
 		buffer:   x.buffer[:0],
@@ -156,12 +163,15 @@ func (x *xmlElements) child() bool {
 		return false
 	}
 	for x.err == nil {
-		if x.scan.plainEnd(x.innermost()) {
+		switch kind, tag, name := x.scan.plainTag(x.innermost()); kind {
+		case plainEnd:
 			x.drop()
 			return false
-		}
-		if tag := x.scan.plainTag(); tag != nil {
-			x.pushPlain(tag)
+		case plainStart, plainEmpty:
+			if x.nest(name, tag) {
+				x.closed = kind == plainEmpty
+				x.enter(nil, name)
+			}
 			return x.err == nil
 		}
 		token, err := x.scan.next()
@@ -207,13 +217,6 @@ func (x *xmlElements) push(token *xmlToken) {
 	x.enter(prefix, local)
 }
 
-// pushPlain opens an element whose tag has neither prefix nor attributes.
-func (x *xmlElements) pushPlain(tag []byte) {
-	if name := tag[1 : len(tag)-1]; x.nest(name, tag) {
-		x.enter(nil, name)
-	}
-}
-
 // nest notes one more open element, unless that is one too many.
 func (x *xmlElements) nest(name, tag []byte) bool {
 	if len(x.lengths) == maxXMLDepth {
@@ -229,11 +232,24 @@ func (x *xmlElements) nest(name, tag []byte) bool {
 // enter tells what the element is that was just opened.
 func (x *xmlElements) enter(prefix, local []byte) {
 	x.namespace = x.lookUp(prefix)
-	x.local = shared(local)
+	x.local = schemaName(local)
+	known := x.local
+	if known == "" && len(local) > 0 {
+		x.strange = append(x.strange[:0], local...)
+		known = unknownName
+	}
 	x.name = ""
 	if x.ours() {
-		x.name = x.local
+		x.name = known
 	}
+}
+
+// localName is the local name of the last child.
+func (x *xmlElements) localName() string {
+	if x.local == "" {
+		return string(x.strange)
+	}
+	return x.local
 }
 
 // bind notes the xmlns attributes of the element that was just opened.
@@ -263,6 +279,9 @@ func (x *xmlElements) lookUp(prefix []byte) string {
 			return x.bindings[i].namespace
 		}
 	}
+	if len(prefix) == 0 {
+		return ""
+	}
 	return strings.ToValidUTF8(string(prefix), "\uFFFD")
 }
 
@@ -274,41 +293,6 @@ func (x *xmlElements) ours() bool {
 		return true
 	}
 	return false
-}
-
-// schemaNames are the names of both schemas, hashed, so that reading one costs neither
-// memory nor much time. The places are four times as many as the names.
-var schemaNames = func() (table [256]string) {
-	for name := range strings.FieldsSeq(`feedback version report_metadata org_name email extra_contact_info
-		report_id date_range begin end error generator policy_published domain discovery_method p sp np adkim aspf
-		pct fo testing extension record row source_ip count policy_evaluated disposition dkim spf reason type comment
-		identifiers header_from envelope_from envelope_to auth_results selector scope result human_result`) {
-		place := namePlace([]byte(name))
-		for table[place] != "" {
-			place++
-		}
-		table[place] = name
-	}
-	return table
-}()
-
-// namePlace is where the search for a name begins, which is not empty.
-func namePlace(name []byte) uint8 {
-	n := len(name)
-	return uint8(n)*7 + name[0]*31 + name[n/2]*5 + name[n-1]
-}
-
-// shared returns name as a string.
-func shared(name []byte) string {
-	if len(name) == 0 {
-		return ""
-	}
-	for place := namePlace(name); schemaNames[place] != ""; place++ {
-		if schemaNames[place] == string(name) {
-			return schemaNames[place]
-		}
-	}
-	return string(name)
 }
 
 // pop closes the open element at its end tag.

@@ -15,7 +15,8 @@ import (
 // scannedEvents returns the events of a document as xmlScanner cuts it: "<name n"
 // with the number of attributes, ">name" and text, adjacent text joined.
 func scannedEvents(doc []byte) ([]string, error) {
-	s := newXMLScanner(bytes.NewReader(doc))
+	s := newXMLScanner()
+	s.begin(bytes.NewReader(doc), maxMarkup)
 	var events events
 	for {
 		token, err := s.next()

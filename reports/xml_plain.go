@@ -7,35 +7,46 @@ import "bytes"
 // window, and leaves everything else, every error too, to next: it takes nothing
 // unless it is sure. FuzzAggregate holds both ways to the same result.
 
-// plainTag returns the start tag that comes next, behind blanks, if it has neither
-// prefix nor attributes: "<header_from>". Else it takes nothing and returns nil.
-func (s *xmlScanner) plainTag() []byte {
+// plainKind tells what plainTag has found.
+type plainKind int
+
+const (
+	plainNothing plainKind = iota
+	plainStart             // "<header_from>"
+	plainEmpty             // "<header_from/>"
+	plainEnd               // "</header_from>"
+)
+
+// plainTag takes the tag that comes next, behind blanks, if it is the end tag of open,
+// or a start tag with neither prefix nor attributes, which it returns with its name.
+func (s *xmlScanner) plainTag(open []byte) (kind plainKind, tag, name []byte) {
 	w := s.buf[s.pos:s.end]
-	start := blanks(w)
-	if start == len(w) || w[start] != '<' {
-		return nil
+	start := 0
+	for start < len(w) && plainBytes[w[start]]&plainBlank != 0 {
+		start++
 	}
-	end := start + 1
-	for end < len(w) && plainBytes[w[end]] == plainName {
+	w = w[start:]
+	if isEndTag(w, open) {
+		s.pos += start + len("</>") + len(open)
+		return plainEnd, nil, nil
+	}
+	if len(w) == 0 || w[0] != '<' || s.markup <= 0 {
+		return plainNothing, nil, nil
+	}
+	end := 1
+	for end < len(w) && plainBytes[w[end]]&plainName != 0 {
 		end++
 	}
-	if end == start+1 || end == len(w) || w[end] != '>' || s.markup <= 0 {
-		return nil
+	kind, length := plainStart, end+1
+	if end < len(w) && w[end] == '/' {
+		kind, length = plainEmpty, end+2
+	}
+	if end == 1 || length > len(w) || w[length-1] != '>' {
+		return plainNothing, nil, nil
 	}
 	s.markup--
-	s.pos += end + 1
-	return w[start : end+1]
-}
-
-// plainEnd takes the end tag of name, with the blanks before it, if it comes next.
-func (s *xmlScanner) plainEnd(name []byte) bool {
-	w := s.buf[s.pos:s.end]
-	start := blanks(w)
-	if !isEndTag(w[start:], name) {
-		return false
-	}
-	s.pos += start + len("</>") + len(name)
-	return true
+	s.pos += start + length
+	return kind, w[:length], w[1:end]
 }
 
 // plainText takes a text and the end tag of name, which must follow it, and returns
@@ -43,7 +54,7 @@ func (s *xmlScanner) plainEnd(name []byte) bool {
 func (s *xmlScanner) plainText(name []byte) (text []byte, ok bool) {
 	w := s.buf[s.pos:s.end]
 	length := 0
-	for length < len(w) && plainBytes[w[length]] != 0 {
+	for length < len(w) && plainBytes[w[length]]&plainOther != 0 {
 		length++
 	}
 	if !isEndTag(w[length:], name) {
@@ -59,30 +70,25 @@ func isEndTag(w, name []byte) bool {
 	return len(w) >= n+3 && w[0] == '<' && w[1] == '/' && w[n+2] == '>' && string(w[2:n+2]) == string(name)
 }
 
-func blanks(w []byte) int {
-	for i, c := range w {
-		if !blank(c) {
-			return i
-		}
-	}
-	return len(w)
-}
+// What plainBytes tells of a byte.
+const (
+	plainOther = 1 << iota // stands for itself in a text
+	plainName              // is in the names of the schema
+	plainBlank
+)
 
-// plainBytes sorts bytes into those of the schema's names, those of other plain text,
-// and 0 for what is special in XML or beyond ASCII.
+// plainBytes tells of each byte where it is nothing special in XML. Bytes beyond ASCII
+// are special everywhere.
 var plainBytes = func() (table [256]byte) {
 	for c := byte(' '); c <= '~'; c++ {
 		table[c] = plainOther
 	}
 	for c := byte('a'); c <= 'z'; c++ {
-		table[c] = plainName
+		table[c] |= plainName
 	}
-	table['\n'], table['\t'], table['_'] = plainOther, plainOther, plainName
+	table['_'] |= plainName
+	table[' '] |= plainBlank
+	table['\n'], table['\t'], table['\r'] = plainOther|plainBlank, plainOther|plainBlank, plainBlank
 	table['<'], table['&'] = 0, 0
 	return table
 }()
-
-const (
-	plainOther = 1
-	plainName  = 2
-)

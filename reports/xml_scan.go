@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"sync"
 )
 
 // xmlKind tells the tokens of an XML document apart.
@@ -56,18 +55,15 @@ type xmlScanner struct {
 	attributes []xmlAttribute // of the last start tag
 }
 
-// windows keeps the windows of scanners that are done: most reports are a tenth
-// as long as the window.
-var windows = sync.Pool{New: func() any { return new([maxToken]byte) }}
-
-func newXMLScanner(r io.Reader) *xmlScanner {
-	return &xmlScanner{r: r, buf: windows.Get().(*[maxToken]byte)[:], markup: maxMarkup}
+// newXMLScanner makes a scanner with a window. Most reports are a tenth as long, so it
+// is worth being used again.
+func newXMLScanner() *xmlScanner {
+	return &xmlScanner{buf: make([]byte, maxToken), attributes: make([]xmlAttribute, 0, maxAttributes)}
 }
 
-// release gives the window back. No token may be used after it.
-func (s *xmlScanner) release() {
-	windows.Put((*[maxToken]byte)(s.buf))
-	s.buf = nil
+// begin begins a document, and forgets the last one.
+func (s *xmlScanner) begin(r io.Reader, markup int) {
+	*s = xmlScanner{r: r, buf: s.buf, markup: markup, attributes: s.attributes[:0]}
 }
 
 // offset is the position in the document, in bytes of its UTF-8 form.

@@ -7,6 +7,12 @@ import (
 
 // skip passes over the last child and all that it holds.
 func (x *xmlElements) skip() {
+	if !x.closed && x.err == nil {
+		if _, ok := x.scan.plainText(x.innermost()); ok {
+			x.drop()
+			return
+		}
+	}
 	x.walk(func([]byte) {})
 }
 
