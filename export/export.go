@@ -67,8 +67,9 @@ type Options struct {
 	Enricher Enricher
 }
 
-// flushAt is how many bytes are gathered before they are written: large enough
-// that the writer's system calls do not show, small against a part of a report.
+// flushAt is how many bytes are written at a time: large enough that the writer's
+// system calls do not show, small against a part of a report, and whole pages of a
+// file and whole buffers of io.Copy, behind which an export may go on.
 const flushAt = 64 << 10
 
 // encoder writes the parts of reports in one format. Part is called in order,
@@ -147,22 +148,28 @@ type output struct {
 	err error
 }
 
-// spill writes b when enough has gathered, and returns what is left of it.
+// spill writes what has gathered of b in pieces of flushAt, and returns the rest.
 func (o *output) spill(b []byte) []byte {
-	o.buf = b
 	if len(b) >= flushAt {
-		o.flush()
+		whole := len(b) - len(b)%flushAt
+		o.write(b[:whole])
+		b = b[:copy(b, b[whole:])]
 	}
-	return o.buf
+	o.buf = b
+	return b
 }
 
 func (o *output) flush() {
-	if o.err == nil && len(o.buf) > 0 {
-		if _, err := o.w.Write(o.buf); err != nil {
+	o.write(o.buf)
+	o.buf = o.buf[:0]
+}
+
+func (o *output) write(b []byte) {
+	if o.err == nil && len(b) > 0 {
+		if _, err := o.w.Write(b); err != nil {
 			o.err = fmt.Errorf("write reports: %w", err)
 		}
 	}
-	o.buf = o.buf[:0]
 }
 
 // order watches that parts come as storage promises them.

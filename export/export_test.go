@@ -249,3 +249,50 @@ func readCSV(t testing.TB, s string) [][]string {
 	}
 	return rows
 }
+
+// sizes counts the bytes of each write.
+type sizes []int
+
+func (s *sizes) Write(p []byte) (int, error) {
+	*s = append(*s, len(p))
+	return len(p), nil
+}
+
+// TestPieces: what is written goes out in whole pieces, and is what the same reports
+// are when each is written alone.
+func TestPieces(t *testing.T) {
+	var list []*storage.Report
+	for i := range 300 {
+		r := sampleAggregate()
+		r.Aggregate.ReportID = strings.Repeat("x", i)
+		r.Aggregate.Records = r.Aggregate.Records[:i%3]
+		list = append(list, r)
+	}
+	for _, format := range allFormats {
+		var got bytes.Buffer
+		var pieces sizes
+		if _, err := Write(io.MultiWriter(&got, &pieces), reports.KindAggregate, Options{Format: format}, sequence(list...)); err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range pieces[:len(pieces)-1] {
+			if n%flushAt != 0 {
+				t.Errorf("%s: a write of %d bytes", format, n)
+			}
+		}
+		before, between, after := "", "", ""
+		switch format {
+		case FormatCSV:
+			before = written(t, reports.KindAggregate, Options{Format: format})
+		case FormatJSON:
+			before, between, after = "[\n", ",\n", "\n]\n"
+		}
+		var want []string
+		for _, r := range list {
+			one := written(t, reports.KindAggregate, Options{Format: format}, r)
+			want = append(want, strings.TrimSuffix(strings.TrimPrefix(one, before), after))
+		}
+		if want := before + strings.Join(want, between) + after; got.String() != want || len(pieces) < 5 {
+			t.Errorf("%s: %d bytes in %d pieces differ from the %d of single reports", format, got.Len(), len(pieces), len(want))
+		}
+	}
+}
