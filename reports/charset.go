@@ -4,17 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"io"
-	"regexp"
+	"strings"
 
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
 )
-
-// declaredCharset matches the encoding in an XML declaration, in either kind of
-// quotes and with anything before the declaration.
-var declaredCharset = regexp.MustCompile(`<\?xml\s[^>]*?\bencoding\s*=\s*["']\s*([A-Za-z0-9._:-]+)\s*["']`)
 
 // maxDeclaration is how far into a document its XML declaration is looked for.
 const maxDeclaration = 1024
@@ -35,7 +31,7 @@ func newTextReader(r *bufio.Reader, w *warnings) io.Reader {
 		return transform.NewReader(r, utf16.NewDecoder())
 	}
 	label := declared(head)
-	if label == "" {
+	if label == "" || strings.EqualFold(label, "utf-8") {
 		return r
 	}
 	charset, name := lookUpCharset(label)
@@ -52,12 +48,67 @@ func newTextReader(r *bufio.Reader, w *warnings) io.Reader {
 	return transform.NewReader(r, charset.NewDecoder())
 }
 
+// declared returns the encoding in an XML declaration, in either kind of quotes and with
+// anything before the declaration, or "".
 func declared(head []byte) string {
-	match := declaredCharset.FindSubmatch(head[:min(len(head), maxDeclaration)])
-	if match == nil {
-		return ""
+	rest := head[:min(len(head), maxDeclaration)]
+	for {
+		_, behind, found := bytes.Cut(rest, []byte("<?xml"))
+		if !found {
+			return ""
+		}
+		rest = behind
+		inside, _, _ := bytes.Cut(behind, []byte(">"))
+		if len(inside) == 0 || !declarationBlank(inside[0]) {
+			continue
+		}
+		if label := declaredEncoding(inside); len(label) > 0 {
+			return string(label)
+		}
 	}
-	return string(match[1])
+}
+
+// declaredEncoding returns what stands in quotes behind "encoding =", or nothing.
+func declaredEncoding(text []byte) []byte {
+	const name = "encoding"
+	for from := 0; ; {
+		i := bytes.Index(text[from:], []byte(name))
+		if i < 0 {
+			return nil
+		}
+		before := from + i - 1
+		from += i + len(name)
+		if before >= 0 && (letterOrDigit(text[before]) || text[before] == '_') {
+			continue
+		}
+		value, equals := bytes.CutPrefix(trimDeclared(text[from:]), []byte("="))
+		value = trimDeclared(value)
+		if !equals || len(value) == 0 || value[0] != '"' && value[0] != '\'' {
+			continue
+		}
+		value = trimDeclared(value[1:])
+		length := 0
+		for length < len(value) && (letterOrDigit(value[length]) || strings.IndexByte("._:-", value[length]) >= 0) {
+			length++
+		}
+		behind := trimDeclared(value[length:])
+		if length > 0 && len(behind) > 0 && (behind[0] == '"' || behind[0] == '\'') {
+			return value[:length]
+		}
+	}
+}
+
+func trimDeclared(text []byte) []byte {
+	for len(text) > 0 && declarationBlank(text[0]) {
+		text = text[1:]
+	}
+	return text
+}
+
+func declarationBlank(c byte) bool { return blank(c) || c == '\f' }
+
+func letterOrDigit(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
 }
 
 // lookUpCharset returns a charset and its one name, or nil when it is unknown.

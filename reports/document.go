@@ -5,9 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"path"
-	"regexp"
-	"strings"
 	"sync"
 
 	"golang.org/x/text/encoding"
@@ -91,7 +88,7 @@ type place struct {
 // into returns the place of a member of the archive at p. A member without a name
 // keeps the one of its archive.
 func (p place) into(member string) place {
-	member = strings.ToValidUTF8(member, "\uFFFD")
+	member = validText(member)
 	inner := place{part: p.part + " > " + shorten(member, maxPlace), name: member, depth: p.depth + 1}
 	if !reportFileName(member) {
 		inner.name = p.name
@@ -132,8 +129,9 @@ func (d *documents) read(r io.Reader, p place) error {
 
 // aggregate reads an XML document.
 func (d *documents) aggregate(r io.Reader, p place) {
-	hash := newDocumentHash()
-	read, warned, err := readAggregate(io.TeeReader(r, hash), d.budget)
+	hash := newDocumentHash(r)
+	defer hash.release()
+	read, warned, err := readAggregate(hash, d.budget)
 	if err != nil {
 		d.unreadable(KindAggregate, CodeAggregate, p, err)
 		return
@@ -149,8 +147,9 @@ func (d *documents) aggregate(r io.Reader, p place) {
 
 // tls reads a JSON document.
 func (d *documents) tls(r io.Reader, p place) {
-	hash := newDocumentHash()
-	read, warned, err := readTLS(io.TeeReader(r, hash), d.budget)
+	hash := newDocumentHash(r)
+	defer hash.release()
+	read, warned, err := readTLS(hash, d.budget)
 	if err != nil {
 		d.unreadable(KindTLS, CodeTLS, p, err)
 		return
@@ -282,25 +281,3 @@ func looksLikeTLS(text []byte) bool {
 	}
 	return seen >= len(tlsKeys)/2
 }
-
-// reportName matches receiver!policy-domain!begin!end, maybe with !unique-id, and
-// endings (RFC 9990 §3.5.2, RFC 8460 §5.1). The unique id is wider than the
-// standard has it, and ".gz" alone is an ending: RFC 7489 itself shows one.
-var reportName = regexp.MustCompile(`(?i)^[^!]*![^!]+!\d+!\d+(![^!]*?)?(\.(xml|json|gz|gzip|zip))+$`)
-
-// reportFileName tells whether name follows RFC 9990 §3.5.2, seen with some
-// tolerance: receiver!policy-domain!begin!end, then !unique-id or not, then .xml,
-// .json, .gz or .zip or two of them. Case, folded blanks and a path before the
-// name do not matter.
-func reportFileName(name string) bool {
-	name = strings.Join(strings.Fields(name), "")
-	return reportName.MatchString(path.Base(strings.ReplaceAll(name, `\`, "/")))
-}
-
-// archiveName tells whether a file name promises an archive.
-func archiveName(name string) bool {
-	lower := strings.ToLower(strings.TrimSpace(name))
-	return strings.HasSuffix(lower, ".gz") || strings.HasSuffix(lower, ".zip")
-}
-
-var errNoArchive = errors.New("neither gzip nor zip, though its name ends so")

@@ -2,8 +2,10 @@ package reports
 
 import (
 	"crypto/sha256"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 // TestDocumentHash: only the CR of a CRLF does not count, however the document
@@ -19,13 +21,11 @@ func TestDocumentHash(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			want := sha256.Sum256([]byte(tt.hashed))
-			whole, pieces := newDocumentHash(), newDocumentHash()
-			if _, err := whole.Write([]byte(tt.document)); err != nil {
-				t.Fatal(err)
-			}
-			for i := range len(tt.document) {
-				if _, err := pieces.Write([]byte{tt.document[i]}); err != nil {
-					t.Fatal(err)
+			whole := newDocumentHash(strings.NewReader(tt.document))
+			pieces := newDocumentHash(iotest.OneByteReader(strings.NewReader(tt.document)))
+			for _, d := range []*documentHash{whole, pieces} {
+				if read, err := io.ReadAll(d); string(read) != tt.document || err != nil {
+					t.Fatalf("got %q and %v, want %q", read, err, tt.document)
 				}
 			}
 			if got := whole.sum(); got != want {

@@ -88,33 +88,6 @@ func TestDocumentByByte(t *testing.T) {
 	}
 }
 
-func TestReportFileName(t *testing.T) {
-	tests := []struct {
-		name string
-		want bool
-	}{
-		{"mail.example!example.com!1767225600!1767311999.xml", true},
-		{"mail.example!example.com!1767225600!1767311999!7f.xml.gz", true},
-		{"mail.example!example.com!1767225600!1767311999!.zip", true},
-		{"MAIL.EXAMPLE!EXAMPLE.COM!1767225600!1767311999.XML.ZIP", true},
-		{"mail.example!example.com!\r\n 1767225600!1767311999!001.json.gz", true},
-		{"inbox/mail.example!example.com!1767225600!1767311999.gz", true},
-		{`C:\reports\mail.example!example.com!1767225600!1767311999.gz`, true},
-		{"!example.com!1767225600!1767311999.xml", true},
-		{"mail.example!example.com!monday!tuesday.xml", false},
-		{"mail.example!example.com!1767225600.xml", false},
-		{"mail.example!example.com!1767225600!1767311999.pdf", false},
-		{"mail.example!example.com!1767225600!1767311999", false},
-		{"report.zip", false},
-		{"", false},
-	}
-	for _, tt := range tests {
-		if got := reportFileName(tt.name); got != tt.want {
-			t.Errorf("reportFileName(%q): got %v, want %v", tt.name, got, tt.want)
-		}
-	}
-}
-
 func TestHasFeedbackTag(t *testing.T) {
 	tests := []struct {
 		text string

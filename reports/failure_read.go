@@ -51,7 +51,7 @@ func readUnlabelled(e, sample *entity, cause error) (*Report, error) {
 	if err != nil {
 		return nil, cause
 	}
-	r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get("Content-Transfer-Encoding"))
+	r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get(fieldEncoding))
 	return r, nil
 }
 

@@ -29,12 +29,6 @@ type header struct {
 	recovered bool // lines were passed over, or the blank line at its end is missing
 }
 
-// entityFields are the fields of messages and parts that anything here looks at.
-var entityFields = []string{
-	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Subject", "From", "To", "Date", "Message-ID",
-	"TLS-Report-Domain", "TLS-Report-Submitter",
-}
-
 // readHeader reads the header block at the start of raw and returns what stands
 // behind its blank line. It recovers where go-message gives up: lines that are
 // no field (mbox "From " lines, lines without a colon, 8-bit field names) are
@@ -44,7 +38,7 @@ var entityFields = []string{
 func readHeader(raw []byte) (h header, body []byte, err error) {
 	p := headerParsers.Get().(*headerParser)
 	defer headerParsers.Put(p)
-	s := headerScan{rest: raw, clean: p.clean[:0]}
+	s := headerScan{rest: raw, clean: p.clean[:0], whole: true}
 	err = s.run()
 	p.clean = s.clean
 	h = header{recovered: s.recovered}
@@ -64,27 +58,28 @@ func readHeader(raw []byte) (h header, body []byte, err error) {
 // headerParser is what reading a header block needs beside its result, of which
 // it keeps nothing.
 type headerParser struct {
-	clean []byte
-	bytes bytes.Reader
-	lines *bufio.Reader
+	clean  []byte
+	values []valueSpan
+	bytes  bytes.Reader
+	lines  *bufio.Reader
 }
 
 var headerParsers = sync.Pool{New: func() any { return &headerParser{lines: bufio.NewReader(nil)} }}
 
 var errHeaderEnd = errors.New("end of header")
 
-// headerScan goes through a header block line by line and copies its well-formed
-// fields to clean.
+// headerScan goes through a header block line by line. It copies all well-formed fields
+// to clean as they stand, or of the entityFields only the values, unfolded.
 type headerScan struct {
 	rest      []byte
-	names     []string // of the fields to copy, unfolded; nil for all, as they stand
+	whole     bool // copy all fields
 	clean     []byte
+	values    []valueSpan // of entityFields, in clean
 	body      []byte
 	stray     []byte // from the first line that is no field and has no field behind it yet
 	read      int    // bytes of the block so far
 	fields    int
-	kept      int  // fields copied
-	received  int  // Received fields, copied or not
+	received  int  // Received fields, unless whole fields are copied
 	inField   bool // a continuation line belongs to a field that was kept
 	recovered bool
 	err       error
@@ -115,21 +110,28 @@ func (s *headerScan) next() bool {
 		s.err = errHeaderBytes
 		return false
 	}
-	switch {
-	case line[0] == ' ' || line[0] == '\t':
+	if line[0] == ' ' || line[0] == '\t' {
 		if s.inField {
 			s.goOn(line)
 		}
-	case isField(line):
+	} else if !s.begin(line) {
+		return false
+	}
+	s.rest = rest
+	return true
+}
+
+// begin takes a line that continues no field. It returns false at the end of the block.
+func (s *headerScan) begin(line []byte) bool {
+	name := fieldName(line)
+	switch {
+	case len(name) > 0:
 		if s.fields++; s.fields > maxHeaderFields {
 			s.err = errHeaderFields
 			return false
 		}
 		s.stray = nil
-		if s.inField = s.asked(line); s.inField {
-			s.kept++
-			s.keep(line)
-		}
+		s.keep(name, line)
 	case beginsBody(line):
 		s.recovered = true
 		s.end(s.rest)
@@ -140,7 +142,6 @@ func (s *headerScan) next() bool {
 			s.stray = s.rest
 		}
 	}
-	s.rest = rest
 	return true
 }
 
@@ -148,58 +149,64 @@ func (s *headerScan) end(body []byte) {
 	s.body, s.err = body, errHeaderEnd
 }
 
-func (s *headerScan) keep(line []byte) {
-	s.clean = append(append(s.clean, line...), '\r', '\n')
+// keep copies what is asked for of the field that begins with line.
+func (s *headerScan) keep(name, line []byte) {
+	s.inField = true
+	if s.whole {
+		s.clean = append(append(s.clean, line...), '\r', '\n')
+		return
+	}
+	if len(name) == len(fieldReceived) && strings.EqualFold(string(name), fieldReceived) {
+		s.received++
+	}
+	wanted := entityField(name)
+	if s.inField = wanted != ""; !s.inField {
+		return
+	}
+	_, value, _ := bytes.Cut(line, []byte{':'})
+	start := len(s.clean)
+	s.clean = append(s.clean, bytes.Trim(value, " \t")...)
+	s.values = append(s.values, valueSpan{wanted, start, len(s.clean)})
 }
 
-// goOn copies a continuation line, unfolded if only some fields are copied: blanks
-// around the line end become one space, as go-message does it.
+// goOn copies a continuation line. Where only values are copied, blanks around the line
+// end become one space, as go-message does it.
 func (s *headerScan) goOn(line []byte) {
-	if s.names == nil {
-		s.keep(line)
+	if s.whole {
+		s.clean = append(append(s.clean, line...), '\r', '\n')
 		return
 	}
 	if line = bytes.Trim(line, " \t"); len(line) == 0 {
 		return
 	}
-	s.clean = append(bytes.TrimRight(s.clean, " \t\r\n"), ' ')
-	s.keep(line)
+	last := &s.values[len(s.values)-1]
+	if last.end > last.start {
+		s.clean = append(s.clean, ' ')
+	}
+	s.clean = append(s.clean, line...)
+	last.end = len(s.clean)
 }
 
-// asked tells whether the field that a line begins is to be kept, and counts
-// Received fields.
-func (s *headerScan) asked(line []byte) bool {
-	name, _, _ := bytes.Cut(line, []byte{':'})
-	name = bytes.TrimRight(name, " \t")
-	if strings.EqualFold(string(name), "Received") {
-		s.received++
+// fieldName returns the name of the field that a line begins, or nil where go-message reads
+// none: a name of printable ASCII, perhaps blanks, a colon (RFC 5322 §3.6.8, §4.5).
+func fieldName(line []byte) []byte {
+	end := bytes.IndexByte(line, ':')
+	for end > 0 && (line[end-1] == ' ' || line[end-1] == '\t') {
+		end--
 	}
-	if s.names == nil {
-		return true
+	if end <= 0 {
+		return nil
 	}
-	for _, wanted := range s.names {
-		if strings.EqualFold(string(name), wanted) {
-			return true
-		}
-	}
-	return false
-}
-
-// isField tells whether a line begins a field that go-message reads: a name of
-// printable ASCII, perhaps blanks, a colon (RFC 5322 §3.6.8, §4.5).
-func isField(line []byte) bool {
-	name, _, found := bytes.Cut(line, []byte{':'})
-	name = bytes.TrimRight(name, " \t")
-	if !found || len(name) == 0 {
-		return false
-	}
-	for _, c := range name {
+	for _, c := range line[:end] {
 		if c <= ' ' || c > '~' {
-			return false
+			return nil
 		}
 	}
-	return true
+	return line[:end]
 }
+
+// isField tells whether a line begins a field.
+func isField(line []byte) bool { return fieldName(line) != nil }
 
 // beginsBody tells whether a line that is no field is certainly the first of a
 // body whose blank line is missing: a boundary, a document or an archive.

@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"iter"
 	"net/mail"
 	"slices"
 	"strings"
@@ -13,15 +14,15 @@ const maxAddresses = 100
 // newMessageHeader reads the fields of a mail that the readers of reports need.
 func newMessageHeader(h *entityHeader) MessageHeader {
 	m := MessageHeader{
-		From:               addressesOf(h.Values("From")),
-		To:                 addressesOf(h.Values("To")),
-		Subject:            decodeWords(h.Get("Subject")),
-		MessageID:          h.Get("Message-Id"),
-		TLSReportDomain:    NormalDomain(h.Get("Tls-Report-Domain")),
-		TLSReportSubmitter: NormalDomain(h.Get("Tls-Report-Submitter")),
+		From:               addressesOf(h.Values(fieldFrom)),
+		To:                 addressesOf(h.Values(fieldTo)),
+		Subject:            decodeWords(h.Get(fieldSubject)),
+		MessageID:          h.Get(fieldMessageID),
+		TLSReportDomain:    NormalDomain(h.Get(fieldTLSReportDomain)),
+		TLSReportSubmitter: NormalDomain(h.Get(fieldTLSReportSubmitter)),
 		Received:           h.received,
 	}
-	m.Date, _ = parseDate(h.Get("Date"))
+	m.Date, _ = parseDate(h.Get(fieldDate))
 	for _, address := range m.From {
 		domain := NormalDomain(domainOf(address))
 		if domain != "" && !slices.Contains(m.AuthorDomains, domain) {
@@ -36,7 +37,7 @@ func newMessageHeader(h *entityHeader) MessageHeader {
 func addressesOf(fields []string) []string {
 	var addresses []string
 	for _, field := range fields {
-		for _, mailbox := range splitMailboxes(stripComments(field)) {
+		for mailbox := range mailboxes(stripComments(field)) {
 			if len(addresses) == maxAddresses {
 				return addresses
 			}
@@ -48,27 +49,30 @@ func addressesOf(fields []string) []string {
 	return addresses
 }
 
-// splitMailboxes cuts a list at its commas and semicolons, outside of quotes and
-// angle brackets.
-func splitMailboxes(list string) []string {
-	var mailboxes []string
-	quoted, angled, start := false, false, 0
-	for i := 0; i < len(list); i++ {
-		switch c := list[i]; {
-		case c == '\\' && quoted:
-			i++
-		case c == '"':
-			quoted = !quoted
-		case c == '<' && !quoted:
-			angled = true
-		case c == '>' && !quoted:
-			angled = false
-		case (c == ',' || c == ';') && !quoted && !angled:
-			mailboxes = append(mailboxes, list[start:i])
-			start = i + 1
+// mailboxes cuts a list at its commas and semicolons, outside of quotes and angle
+// brackets.
+func mailboxes(list string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		quoted, angled, start := false, false, 0
+		for i := 0; i < len(list); i++ {
+			switch c := list[i]; {
+			case c == '\\' && quoted:
+				i++
+			case c == '"':
+				quoted = !quoted
+			case c == '<' && !quoted:
+				angled = true
+			case c == '>' && !quoted:
+				angled = false
+			case (c == ',' || c == ';') && !quoted && !angled:
+				if !yield(list[start:i]) {
+					return
+				}
+				start = i + 1
+			}
 		}
+		yield(list[start:])
 	}
-	return append(mailboxes, list[start:])
 }
 
 // bareAddress returns the address of a mailbox, or "".
@@ -79,7 +83,7 @@ func bareAddress(mailbox string) string {
 	if i := strings.LastIndexByte(mailbox, ':'); i >= 0 { // the name of a group
 		mailbox = mailbox[i+1:]
 	}
-	for _, word := range strings.Fields(mailbox) {
+	for word := range strings.FieldsSeq(mailbox) {
 		if strings.Contains(word, "@") {
 			return word
 		}
@@ -146,7 +150,7 @@ func parseDate(text string) (t time.Time, ok bool) {
 	if len(text) > maxDate {
 		return time.Time{}, false
 	}
-	text = strings.Join(strings.Fields(stripComments(text)), " ")
+	text = singleSpaced(stripComments(text))
 	if i := strings.LastIndexByte(text, ' '); i >= 0 {
 		if offset, known := obsoleteZones[strings.ToUpper(text[i+1:])]; known {
 			text = text[:i+1] + offset

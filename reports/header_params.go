@@ -17,8 +17,22 @@ const (
 
 // mediaType is a Content-Type or Content-Disposition field, taken apart.
 type mediaType struct {
-	value  string            // lower case, "" when there is none
-	params map[string]string // names in lower case, as they came: "name*0*" too
+	value    string // lower case, "" when there is none
+	params   []param
+	extended bool // one of params is
+}
+
+// param is a parameter of a mediaType. Its name is in lower case, as it came: "name*0*" too.
+type param struct{ name, value string }
+
+// lookUp returns the parameter of just that name.
+func (m *mediaType) lookUp(name string) (value string, ok bool) {
+	for i := range m.params {
+		if m.params[i].name == name {
+			return m.params[i].value, true
+		}
+	}
+	return "", false
 }
 
 // parseMediaType takes a field apart where mime.ParseMediaType gives up: stray
@@ -33,20 +47,21 @@ func parseMediaType(field string) mediaType {
 	if i := strings.IndexAny(value, " \t,"); i >= 0 {
 		value = value[:i]
 	}
-	m := mediaType{value: value, params: map[string]string{}}
+	m := mediaType{value: value}
 	for range maxParams {
 		if rest == "" {
 			break
 		}
-		var param string
-		param, rest = cutParam(rest)
-		name, text, found := strings.Cut(param, "=")
+		var written string
+		written, rest = cutParam(rest)
+		name, text, found := strings.Cut(written, "=")
 		name = strings.ToLower(strings.TrimSpace(stripComments(name)))
 		if !found || name == "" {
 			continue
 		}
-		if _, known := m.params[name]; !known {
-			m.params[name] = unquoteParam(text)
+		if _, known := m.lookUp(name); !known {
+			m.params = append(m.params, param{name, unquoteParam(text)})
+			m.extended = m.extended || strings.Contains(name, "*")
 		}
 	}
 	return m
@@ -92,16 +107,18 @@ func unquoteParam(text string) string {
 // (name*=charset'language'text), or continued (name*0, name*1*, …) as RFC 2231
 // §3 and §4 have it.
 func (m *mediaType) param(name string) string {
-	if text, ok := m.params[name+"*"]; ok {
-		return decodeExtended(text)
+	if m.extended {
+		if text, ok := m.lookUp(name + "*"); ok {
+			return decodeExtended(text)
+		}
+		_, plain := m.lookUp(name + "*0")
+		_, encoded := m.lookUp(name + "*0*")
+		if plain || encoded {
+			return m.continued(name)
+		}
 	}
-	if _, ok := m.params[name+"*0"]; ok {
-		return m.continued(name)
-	}
-	if _, ok := m.params[name+"*0*"]; ok {
-		return m.continued(name)
-	}
-	return decodeWords(m.params[name])
+	text, _ := m.lookUp(name)
+	return decodeWords(text)
 }
 
 func (m *mediaType) continued(name string) string {
@@ -109,11 +126,11 @@ func (m *mediaType) continued(name string) string {
 	var text strings.Builder
 	for i := range maxContinuations {
 		section := name + "*" + strconv.Itoa(i)
-		if plain, ok := m.params[section]; ok {
+		if plain, ok := m.lookUp(section); ok {
 			text.WriteString(plain)
 			continue
 		}
-		extended, ok := m.params[section+"*"]
+		extended, ok := m.lookUp(section + "*")
 		if !ok {
 			break
 		}
@@ -152,7 +169,7 @@ func percentDecode(text string) string {
 func fromCharset(text, charset string) string {
 	decoded, err := toUTF8([]byte(text), charset)
 	if err != nil {
-		return strings.ToValidUTF8(text, "\uFFFD")
+		return validText(text)
 	}
 	return decoded
 }
@@ -168,7 +185,7 @@ func fileName(disposition, contentType *mediaType) string {
 	if len(name) > maxFileName {
 		return ""
 	}
-	name = strings.Join(strings.Fields(name), "")
+	name = withoutBlanks(name)
 	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
 	if name == "." || name == "/" {
 		return ""

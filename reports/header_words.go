@@ -18,7 +18,7 @@ const maxWords = 100
 // What cannot be decoded stays as it is; so does a field with too many words.
 func decodeWords(value string) string {
 	if n := strings.Count(value, "=?"); n == 0 || n > maxWords {
-		return strings.ToValidUTF8(value, "\uFFFD")
+		return validText(value)
 	}
 	var out strings.Builder
 	for value != "" {
@@ -37,7 +37,7 @@ func decodeWords(value string) string {
 		value = rest
 	}
 	out.WriteString(value)
-	return strings.ToValidUTF8(out.String(), "\uFFFD")
+	return validText(out.String())
 }
 
 // decodeRun decodes the encoded word at the start of s and those of the same

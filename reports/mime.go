@@ -16,6 +16,7 @@ const (
 	maxDepth    = 10   // multiparts and messages inside one another
 	maxParts    = 100  // parts of all levels, multiparts included
 	maxBoundary = 1024 // bytes; RFC 2046 §5.1.1 allows 70
+	usualParts  = 4
 )
 
 // finder looks for reports in one message. It is used once.
@@ -88,8 +89,8 @@ func (f *finder) read(raw []byte, number, within string, depth int) *entity {
 	}
 	head, body, err := readEntity(raw)
 	e := &entity{header: head, body: body, number: number, within: within, depth: depth}
-	e.contentType = parseMediaType(head.Get("Content-Type"))
-	disposition := parseMediaType(head.Get("Content-Disposition"))
+	e.contentType = parseMediaType(head.Get(fieldContentType))
+	disposition := parseMediaType(head.Get(fieldDisposition))
 	e.name = fileName(&disposition, &e.contentType)
 	f.traits.note(e)
 	if depth == 0 {
@@ -116,7 +117,7 @@ func (f *finder) walk(e *entity) (feedback bool) {
 		}
 		if body := decoded(e); len(body) != len(e.body) { // RFC 2045 §6.4 forbids it
 			e.body = body
-			e.header.Del("Content-Transfer-Encoding")
+			e.header.Del(fieldEncoding)
 			if parts, ok := f.split(e); ok {
 				return f.walkParts(e, parts)
 			}
@@ -190,9 +191,9 @@ func markFeedback(e *entity, parts []*entity) (any bool) {
 // report; they come first and are short.
 const beginningBytes = 8 << 10
 
-// firstFieldBytes is how much of that is decoded to see whether the first line is a field
-// at all: most parts are archives.
-const firstFieldBytes = 512
+// archiveMark and firstFieldBytes are how much of that is decoded to see whether the part
+// is an archive, as most are, and whether its first line is a field at all.
+const archiveMark, firstFieldBytes = 4, 512
 
 var beginnings = sync.Pool{New: func() any { return new([beginningBytes]byte) }}
 
@@ -200,13 +201,18 @@ var beginnings = sync.Pool{New: func() any { return new([beginningBytes]byte) }}
 func beginning(e *entity) header {
 	buf := beginnings.Get().(*[beginningBytes]byte)
 	defer beginnings.Put(buf)
-	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	encoding, _ := transferEncoding(e.header.Get(fieldEncoding), e.body)
 	r := newTransferReader(e.body, encoding)
-	n, _ := io.ReadFull(r, buf[:firstFieldBytes]) // the part may be shorter
+	n, _ := io.ReadFull(r, buf[:archiveMark]) // the part may be shorter
+	if beginsArchive(buf[:n]) {
+		return header{}
+	}
+	more, _ := io.ReadFull(r, buf[n:firstFieldBytes])
+	n += more
 	if line, _ := cutLine(trimBlankLines(buf[:n])); !isField(line) {
 		return header{}
 	}
-	more, _ := io.ReadFull(r, buf[n:])
+	more, _ = io.ReadFull(r, buf[n:])
 	start := trimBlankLines(buf[:n+more])
 	head, _, err := readHeader(start)
 	if err != nil {
@@ -239,7 +245,7 @@ func sampleOf(parts []*entity, at int) *entity {
 
 // decoded returns the body of an entity without its transfer encoding.
 func decoded(e *entity) []byte {
-	encoding, _ := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	encoding, _ := transferEncoding(e.header.Get(fieldEncoding), e.body)
 	if encoding != "base64" && encoding != "quoted-printable" {
 		return e.body
 	}
@@ -252,14 +258,14 @@ func decoded(e *entity) []byte {
 
 // leaf searches one part that holds no others.
 func (f *finder) leaf(e *entity) {
-	encoding, lied := transferEncoding(e.header.Get("Content-Transfer-Encoding"), e.body)
+	encoding, lied := transferEncoding(e.header.Get(fieldEncoding), e.body)
 	before := len(f.found.Reports)
 	part := e.part()
 	readBlob(newTransferReader(e.body, encoding), part, e.name, f.budget, &f.found)
 	for i := before; i < len(f.found.Reports); i++ {
 		r := &f.found.Reports[i]
 		if lied {
-			r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get("Content-Transfer-Encoding"))
+			r.warn(WarnTransferEncoding, "Content-Transfer-Encoding", e.header.Get(fieldEncoding))
 		}
 		if e.header.recovered {
 			r.warn(WarnHeader, "part "+e.part(), "")
@@ -278,16 +284,18 @@ func (f *finder) split(e *entity) (parts []*entity, ok bool) {
 		f.passed(fmt.Errorf("boundary exceeds the bound of %d bytes", maxBoundary))
 		return nil, true
 	}
-	_, next := findBoundary(e.body, boundary)
+	delimiter := []byte("--" + boundary)
+	_, next := findDelimiter(e.body, delimiter)
 	if next < 0 {
-		boundary = guessBoundary(e.body)
-		if _, next = findBoundary(e.body, boundary); next < 0 {
+		delimiter = []byte("--" + guessBoundary(e.body))
+		if _, next = findDelimiter(e.body, delimiter); next < 0 {
 			return nil, false
 		}
 	}
 	rest := e.body[next:]
+	parts = make([]*entity, 0, usualParts)
 	for {
-		end, next := findBoundary(rest, boundary)
+		end, next := findDelimiter(rest, delimiter)
 		raw := rest
 		if end >= 0 {
 			raw = cutLastLineEnd(rest[:end])
@@ -336,13 +344,12 @@ func guessBoundary(body []byte) string {
 	return ""
 }
 
-// findBoundary finds the first delimiter line in body: where it starts, and
-// where the text behind it does; next is -1 for a closing delimiter.
-func findBoundary(body []byte, boundary string) (start, next int) {
-	if boundary == "" {
+// findDelimiter finds the first delimiter line in body, "--" and the boundary: where it
+// starts, and where the text behind it does; next is -1 for a closing delimiter.
+func findDelimiter(body, delimiter []byte) (start, next int) {
+	if len(delimiter) == len("--") {
 		return -1, -1
 	}
-	delimiter := []byte("--" + boundary)
 	for from := 0; ; {
 		i := bytes.Index(body[from:], delimiter)
 		if i < 0 {

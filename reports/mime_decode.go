@@ -38,8 +38,12 @@ func transferEncoding(label string, body []byte) (encoding string, lied bool) {
 // looksLikeDocument tells whether bytes begin like gzip, zip, XML or JSON.
 func looksLikeDocument(b []byte) bool {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
-	return bytes.HasPrefix(b, []byte{0x1f, 0x8b}) || bytes.HasPrefix(b, []byte("PK\x03\x04")) ||
-		bytes.HasPrefix(b, []byte("<")) || bytes.HasPrefix(b, []byte("{"))
+	return beginsArchive(b) || bytes.HasPrefix(b, []byte("<")) || bytes.HasPrefix(b, []byte("{"))
+}
+
+// beginsArchive tells whether bytes begin like gzip or zip.
+func beginsArchive(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\x1f\x8b")) || bytes.HasPrefix(b, []byte("PK\x03\x04"))
 }
 
 // hiddenSample is how much of a body has to be base64 to be taken for it. Words

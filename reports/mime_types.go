@@ -41,7 +41,7 @@ func (t *traits) any() bool {
 }
 
 func (t *traits) note(e *entity) {
-	if isReportSubject(decodeWords(e.header.Get("Subject"))) {
+	if subject := e.header.Get(fieldSubject); subject != "" && isReportSubject(decodeWords(subject)) {
 		t.subject = true
 	}
 	if e.name != "" && reportFileName(e.name) {
@@ -49,7 +49,7 @@ func (t *traits) note(e *entity) {
 	}
 	kind := strings.ToLower(e.contentType.param("report-type"))
 	if kind == "feedback-report" || kind == "tlsrpt" || isFeedbackType(e.contentType.value) ||
-		e.header.Has("TLS-Report-Domain") {
+		e.header.Has(fieldTLSReportDomain) {
 		t.report = true
 	}
 }
@@ -57,7 +57,7 @@ func (t *traits) note(e *entity) {
 // isReportSubject tells whether a subject follows RFC 9990 §3.5.2, as leniently
 // as reporting organizations write it: any case, words before it, semicolons.
 func isReportSubject(subject string) bool {
-	words := strings.ToLower(strings.Join(strings.Fields(subject), " "))
+	words := strings.ToLower(singleSpaced(subject))
 	_, behind, found := strings.Cut(words, "report domain:")
 	return found && strings.Contains(behind, "submitter:")
 }

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -170,8 +171,23 @@ func (r *Report) Identity() [sha256.Size]byte {
 // is only lower-cased, so that an odd domain still compares with itself.
 func NormalDomain(domain string) string {
 	d := strings.TrimSuffix(strings.TrimSpace(domain), ".")
+	if lower, plain := plainDomain(d); plain {
+		return lower
+	}
 	if ascii, err := idna.Lookup.ToASCII(d); err == nil {
 		return ascii
 	}
 	return strings.ToLower(d)
+}
+
+// plainDomain returns a domain of ASCII and without A-labels in lower case. IDNA makes the
+// same of it, or refuses it.
+func plainDomain(domain string) (lower string, ok bool) {
+	for i := range len(domain) {
+		if domain[i] >= utf8.RuneSelf {
+			return "", false
+		}
+	}
+	lower = strings.ToLower(domain)
+	return lower, !strings.Contains(lower, "xn--")
 }

@@ -62,5 +62,5 @@ func (w *warnings) all() []Warning {
 
 // excerpt cuts a stranger's text to what a warning or a reason shows of it.
 func excerpt(text string) string {
-	return shorten(strings.ToValidUTF8(strings.TrimSpace(text), "\uFFFD"), maxWarningText)
+	return shorten(validText(strings.TrimSpace(text)), maxWarningText)
 }
