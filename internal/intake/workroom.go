@@ -52,10 +52,12 @@ func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
 	if least > workCommon {
 		return d, d.becomeLarge(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, shareWait)
-	defer cancel()
-	if err := w.common.Acquire(ctx, least); err != nil {
-		return d, errNoRoom
+	if !w.common.TryAcquire(least) { // it is cheaper than a context
+		ctx, cancel := context.WithTimeout(ctx, shareWait)
+		defer cancel()
+		if err := w.common.Acquire(ctx, least); err != nil {
+			return d, errNoRoom
+		}
 	}
 	d.got = least
 	return d, nil
