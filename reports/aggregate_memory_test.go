@@ -125,3 +125,30 @@ func TestNothingIsKept(t *testing.T) {
 		t.Errorf("got %d texts and %d bytes", len(m.texts), m.text.Len())
 	}
 }
+
+// TestLongReport: records of a report that is read in pieces are all there, in order, and
+// counted in what is said of them.
+func TestLongReport(t *testing.T) {
+	const n = 3*recordsOfPiece + maxGathered/2
+	var doc strings.Builder
+	doc.WriteString(hostileHead)
+	for i := range n {
+		fmt.Fprintf(&doc, "<record><row><count>%d</count></row></record>", i)
+	}
+	a, _, err := readAggregate(strings.NewReader(doc.String()+"</feedback>"), newBudget(Limits{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Records) != n || cap(a.Records) != n {
+		t.Fatalf("got %d records in room for %d, want %d", len(a.Records), cap(a.Records), n)
+	}
+	for i, r := range a.Records {
+		if r.Count != int64(i) {
+			t.Fatalf("record %d: got count %d", i, r.Count)
+		}
+	}
+	_, _, err = readAggregate(strings.NewReader(doc.String()+"<record><row>"), newBudget(Limits{}))
+	if want := fmt.Sprintf("record %d:", n+1); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("cut short: got %v, want it to name %q", err, want)
+	}
+}

@@ -28,7 +28,8 @@ type aggregateReader struct {
 
 	rfc9990 bool // something was seen that only RFC 9990 has
 	memory  aggregateMemory
-	lower   []byte // a word in lower case
+	lower   []byte     // a word in lower case
+	pieces  [][]Record // of a long report: the records before those that it has
 }
 
 // aggregateReaders keeps the readers that are done, with their empty buffers.
@@ -59,6 +60,7 @@ func (a *aggregateReader) read() (*Aggregate, []Warning, error) {
 	if a.err != nil {
 		return nil, nil, a.located(a.err)
 	}
+	a.joinPieces()
 	if err := a.check(); err != nil {
 		return nil, nil, err
 	}

@@ -18,7 +18,7 @@ func (a *aggregateReader) readRecord() {
 	}
 	a.budget.records--
 	a.charge(recordBytes)
-	a.record = len(a.report.Records) + len(a.memory.records) + 1
+	a.record = a.inPieces() + len(a.report.Records) + len(a.memory.records) + 1
 	r := &a.memory.record
 	for a.child() {
 		switch a.name {
@@ -45,11 +45,42 @@ func (a *aggregateReader) readRecord() {
 	}
 }
 
-// takeRecords puts the records that were gathered into the report.
+// recordsOfPiece is from when on a list of records does not grow any more. What would be
+// copied again and again, and need as much memory as it has, is put together once, when it
+// is known that the report is within its bounds.
+const recordsOfPiece = 4096 // of some 230 bytes
+
+// takeRecords puts the records that were gathered into the report, or into its next piece.
 func (a *aggregateReader) takeRecords() {
-	if len(a.memory.records) > 0 {
-		a.report.Records = a.memory.appendTo(a.report.Records)
+	if len(a.memory.records) == 0 {
+		return
 	}
+	if len(a.report.Records) >= recordsOfPiece {
+		a.pieces = append(a.pieces, a.report.Records)
+		a.report.Records = make([]Record, 0, recordsOfPiece+maxGathered)
+	}
+	a.report.Records = a.memory.appendTo(a.report.Records)
+}
+
+// inPieces is how many records are in pieces that are full.
+func (a *aggregateReader) inPieces() (n int) {
+	for _, p := range a.pieces {
+		n += len(p)
+	}
+	return n
+}
+
+// joinPieces makes one list of all pieces, each of which can go when it is copied.
+func (a *aggregateReader) joinPieces() {
+	if len(a.pieces) == 0 {
+		return
+	}
+	records := make([]Record, 0, a.inPieces()+len(a.report.Records))
+	for i, p := range a.pieces {
+		records = append(records, p...)
+		a.pieces[i] = nil
+	}
+	a.report.Records = append(records, a.report.Records...)
 }
 
 // checkRecord warns of what a record should have.
