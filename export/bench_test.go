@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -118,6 +119,46 @@ func BenchmarkSummary(b *testing.B) {
 			}
 			b.ReportMetric(float64(200*50*b.N)/b.Elapsed().Seconds(), "records/s")
 		})
+	}
+}
+
+// BenchmarkSources sums up a million records, ten of a report, of so many sources, and
+// writes what they sum up to. All of a million is more than MaxGroups.
+func BenchmarkSources(b *testing.B) {
+	const records, rows = 1_000_000, 10
+	for _, sources := range []uint32{10_000, 200_000, records} {
+		b.Run(fmt.Sprint(sources), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := Summarize(SummaryOptions{By: BySource}, manySources(records/rows, rows, sources))
+				if err == nil {
+					err = s.Write(io.Discard, Options{Format: FormatCSV})
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(records*b.N)/b.Elapsed().Seconds(), "records/s")
+		})
+	}
+}
+
+// manySources gives digests whose rows go through the sources in no order.
+func manySources(count, rows int, sources uint32) iter.Seq2[*storage.Digest, error] {
+	return func(yield func(*storage.Digest, error) bool) {
+		d := storage.Digest{Begin: unix(1_795_132_800), PolicyDomain: "example.com", Last: true, Rows: make([]storage.DigestRow, rows)}
+		next := uint32(0)
+		for range count {
+			d.Seq++
+			for i := range d.Rows {
+				next += 2_654_435_761
+				at := next % sources
+				d.Rows[i] = storage.DigestRow{SourceIP: netip.AddrFrom4([4]byte{10, byte(at >> 16), byte(at >> 8), byte(at)}), Count: int64(1 + at%7), DKIM: true}
+			}
+			if !yield(&d, nil) {
+				return
+			}
+		}
 	}
 }
 

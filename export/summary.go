@@ -83,10 +83,9 @@ type Summary struct {
 	options  SummaryOptions
 	parts    order
 	named    map[string]*Group
-	sources  map[netip.Addr]*Group
+	sources  sources
 	days     map[int64]*Group  // by the day since 1970: a short way to named
 	orgs     map[string]*Group // by a spelling: the same
-	waiting  []sourceRow       // of BySource, to be counted
 	rest     Group             // what came past the bounds
 	keyBytes int
 }
@@ -101,7 +100,7 @@ func NewSummary(o SummaryOptions) (*Summary, error) {
 	return &Summary{
 		options: o,
 		named:   map[string]*Group{},
-		sources: map[netip.Addr]*Group{},
+		sources: sources{groups: map[netip.Addr]*Group{}},
 		days:    map[int64]*Group{},
 		orgs:    map[string]*Group{},
 	}, nil
@@ -155,42 +154,9 @@ func (s *Summary) Add(d *storage.Digest) error {
 		return nil
 	}
 	for i := range d.Rows {
-		s.waiting = append(s.waiting, sourceRow{d.Rows[i], d.Seq, d.Begin, d.Authenticated})
-		if len(s.waiting) == sourceRows {
-			s.addSources()
-		}
+		s.wait(sourceRow{d.Rows[i], d.Seq, d.Begin, d.Authenticated})
 	}
 	return nil
-}
-
-// sourceRow is a row that waits to be counted for its source.
-type sourceRow struct {
-	storage.DigestRow
-	seq           uint64
-	begin         time.Time
-	authenticated bool
-}
-
-// sourceRows is how many rows wait for each other. The groups of many sources are in
-// no cache, and looked up one after the other the memory answers for several at a
-// time: with 200,000 sources it takes about two thirds of the time.
-const sourceRows = 256
-
-// addSources counts the rows that have waited.
-func (s *Summary) addSources() {
-	var groups [sourceRows]*Group
-	for i := range s.waiting {
-		groups[i] = s.sources[s.waiting[i].SourceIP]
-	}
-	for i := range s.waiting {
-		r, g := &s.waiting[i], groups[i]
-		if g == nil {
-			g = s.source(r.SourceIP)
-		}
-		g.meet(r.seq, r.begin)
-		s.row(&g.Totals, &r.DigestRow, r.authenticated)
-	}
-	s.waiting = s.waiting[:0]
 }
 
 // Done ends the summary, and tells whether the last report was whole.
@@ -360,21 +326,5 @@ func (s *Summary) group(key string) *Group {
 	s.keyBytes += size
 	g := &Group{Key: strings.Clone(key)} // a key may be a small piece of a large document
 	s.named[strings.Clone(folded)] = g
-	return g
-}
-
-func (s *Summary) source(a netip.Addr) *Group {
-	if g := s.sources[a]; g != nil {
-		return g
-	}
-	if len(s.sources) >= MaxGroups {
-		s.Capped = true
-		return &s.rest
-	}
-	g := &Group{}
-	if a.IsValid() {
-		g.Key = a.String()
-	}
-	s.sources[a] = g
 	return g
 }

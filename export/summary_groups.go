@@ -2,6 +2,7 @@ package export
 
 import (
 	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
 )
@@ -19,12 +20,10 @@ type Rest struct {
 // a report counts in each group that it has records of, and so several times in
 // the rest.
 func (s *Summary) Groups() ([]*Group, Rest) {
-	var list []*Group
+	list := make([]*Group, 0, len(s.named)+len(s.sources.groups))
 	list = slices.AppendSeq(list, maps.Values(s.named))
-	list = slices.AppendSeq(list, maps.Values(s.sources))
-	slices.SortFunc(list, func(a, b *Group) int {
-		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Key, b.Key))
-	})
+	list = s.sources.list(list)
+	sortGroups(list)
 	var rest Rest
 	if s.Capped {
 		s.join(&rest, &s.rest)
@@ -39,6 +38,42 @@ func (s *Summary) Groups() ([]*Group, Rest) {
 		slices.SortFunc(list, func(a, b *Group) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	return list, rest
+}
+
+// ranked is a group and what it is sorted by, so that sorting needs not look at the
+// group, which is in no cache: there may be many.
+type ranked struct {
+	messages int64
+	start    [2]uint64 // of the key: its first 16 bytes, in their order
+	group    *Group
+}
+
+func rank(g *Group) ranked {
+	var b [16]byte
+	copy(b[:], g.Key)
+	return ranked{g.Messages, [2]uint64{binary.BigEndian.Uint64(b[:]), binary.BigEndian.Uint64(b[8:])}, g}
+}
+
+// sortGroups sorts by messages, most first, and those of as many by their keys.
+func sortGroups(list []*Group) {
+	ranks := make([]ranked, len(list))
+	for i, g := range list {
+		ranks[i] = rank(g)
+	}
+	slices.SortFunc(ranks, func(a, b ranked) int {
+		switch {
+		case a.messages != b.messages:
+			return cmp.Compare(b.messages, a.messages)
+		case a.start[0] != b.start[0]:
+			return cmp.Compare(a.start[0], b.start[0])
+		case a.start[1] != b.start[1]:
+			return cmp.Compare(a.start[1], b.start[1])
+		}
+		return cmp.Compare(a.group.Key, b.group.Key)
+	})
+	for i := range ranks {
+		list[i] = ranks[i].group
+	}
 }
 
 func (s *Summary) join(rest *Rest, g *Group) {

@@ -156,6 +156,32 @@ func compareWithScan(t *testing.T, o SummaryOptions, s *Summary, whole []*storag
 	}
 }
 
+// TestSortGroups holds the order of groups to what it is said to be, among keys that
+// begin alike.
+func TestSortGroups(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var list []*Group
+		for range random.IntN(40) {
+			key := make([]byte, random.IntN(20))
+			for i := range key {
+				key[i] = "\x00\x01a\xff"[random.IntN(4)/(1+random.IntN(4))]
+			}
+			list = append(list, &Group{Key: string(key), Totals: Totals{Messages: random.Int64N(3)}})
+		}
+		want := slices.Clone(list)
+		slices.SortStableFunc(want, func(a, b *Group) int {
+			return cmp.Or(cmp.Compare(b.Messages, a.Messages), strings.Compare(a.Key, b.Key))
+		})
+		sortGroups(list)
+		for i, g := range list {
+			if g.Messages != want[i].Messages || g.Key != want[i].Key {
+				t.Fatalf("group %d is %q with %d, want %q with %d", i, g.Key, g.Messages, want[i].Key, want[i].Messages)
+			}
+		}
+	}
+}
+
 func randomReport(random *rand.Rand, seq uint64) *storage.Report {
 	pick := func(words ...string) string { return words[random.IntN(len(words))] }
 	r := sampleAggregate()

@@ -23,11 +23,11 @@ func (s *Summary) table(out *output) {
 
 // writeTable writes what lines calls its argument with. It calls lines twice, once
 // to measure: a table may have MaxGroups lines.
-func writeTable(out *output, columns int, lines func(line func([]string))) {
-	widths := make([]int, columns)
+func writeTable(out *output, cells int, lines func(line func([]string))) {
+	widths := make([]int, cells)
 	lines(func(line []string) {
 		for i, cell := range line {
-			widths[i] = max(widths[i], uniseg.StringWidth(cell))
+			widths[i] = max(widths[i], columns(cell))
 		}
 	})
 	b := out.buf
@@ -120,7 +120,7 @@ func shortened(key string) string {
 	key = Printable(key)
 	width, runes := 0, 0
 	for i, r := range key {
-		width += uniseg.StringWidth(string(r))
+		width += columns(string(r))
 		runes++
 		// Marks take no column: any number of them would fit.
 		if width > maxKeyWidth || runes > 2*maxKeyWidth {
@@ -130,10 +130,20 @@ func shortened(key string) string {
 	return key
 }
 
+// columns is how many columns of a terminal a text takes.
+func columns(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return uniseg.StringWidth(s)
+		}
+	}
+	return len(s) // as nearly all: what is not ASCII has to be looked up
+}
+
 // appendAligned puts the first column left and all others right.
 func appendAligned(b []byte, line []string, widths []int) []byte {
 	for i, cell := range line {
-		pad := strings.Repeat(" ", widths[i]-uniseg.StringWidth(cell))
+		pad := strings.Repeat(" ", widths[i]-columns(cell))
 		if i == 0 {
 			b = append(append(b, cell...), pad...)
 			continue

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/rivo/uniseg"
 
 	"reportmx/reports"
 	"reportmx/storage"
@@ -225,6 +226,17 @@ func TestTableWidth(t *testing.T) {
 				t.Errorf("shortened = %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+// TestColumns holds the short way of columns to uniseg.
+func TestColumns(t *testing.T) {
+	for c := range rune(0x180) {
+		for _, s := range []string{string(c), "a" + string(c), string(c) + "b~ ", string(c) + string(c)} {
+			if got, want := columns(s), uniseg.StringWidth(s); got != want {
+				t.Errorf("columns(%q) = %d, want %d", s, got, want)
+			}
+		}
 	}
 }
 
