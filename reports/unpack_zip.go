@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"errors"
@@ -8,7 +9,9 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
 )
 
@@ -21,9 +24,12 @@ var (
 
 // unzip reads the documents in a zip archive. Its directory stands at its end, so
 // the archive is held whole; what it unpacks to is not.
-func (d *documents) unzip(r io.Reader, p place) error {
-	data, err := readWhole(r, "a zip archive", maxArchive)
-	if err != nil {
+func (d *documents) unzip(r *bufio.Reader, p place) error {
+	data, err := r.Peek(r.Size())
+	if err != io.EOF { // longer than the buffer, or it cannot be read
+		data, err = readWhole(r, "a zip archive", maxArchive)
+	}
+	if failed(err) {
 		return fmt.Errorf("zip: %w", err)
 	}
 	members, err := zipMembers(data)
@@ -54,6 +60,7 @@ func zipMembers(data []byte) ([]*zip.File, error) {
 	if err != nil {
 		return nil, errZipDirectory
 	}
+	archive.RegisterDecompressor(zip.Deflate, newZipInflater)
 	if err := checkOverlap(archive.File); err != nil {
 		return nil, err
 	}
@@ -64,6 +71,37 @@ func zipMembers(data []byte) ([]*zip.File, error) {
 		}
 	}
 	return members, nil
+}
+
+// zipInflater unpacks a member with a buffer and tables that are used again; the package
+// makes a buffer for each.
+type zipInflater struct {
+	input   *bufio.Reader
+	inflate io.ReadCloser
+}
+
+// zipInflaters keeps those that are done.
+var zipInflaters = sync.Pool{New: func() any {
+	input := bufio.NewReader(nil)
+	return &zipInflater{input: input, inflate: flate.NewReader(input)}
+}}
+
+func newZipInflater(r io.Reader) io.ReadCloser {
+	z := zipInflaters.Get().(*zipInflater)
+	z.input.Reset(r)
+	_ = z.inflate.(flate.Resetter).Reset(z.input, nil) // has no error without a dictionary
+	return z
+}
+
+func (z *zipInflater) Read(p []byte) (int, error) { return z.inflate.Read(p) }
+
+// Close gives the reader back, which must not be used any more. It returns the error that
+// reading ended with.
+func (z *zipInflater) Close() error {
+	err := z.inflate.Close()
+	z.input.Reset(nil)
+	zipInflaters.Put(z)
+	return err
 }
 
 func checkOverlap(files []*zip.File) error {
