@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -88,9 +89,11 @@ func (d *desk) becomeLarge(ctx context.Context) error {
 	return nil
 }
 
-// leave gives everything back.
+// leave gives everything back. What a large message leaves behind is collected before the
+// next one begins: two of them would be more than there is room for.
 func (d *desk) leave() {
 	if d.large {
+		runtime.GC()
 		d.in.large.Release(1)
 	}
 	if d.got > 0 {
