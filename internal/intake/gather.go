@@ -35,7 +35,11 @@ func (in *Intake) gather(ctx context.Context, m *message, found reports.Found) f
 // ask does what may cost DNS: who sent the message, beside whether they may. Who sent
 // a held one was found out at receipt.
 func (in *Intake) ask(ctx context.Context, m *message, f *facts) {
-	ctx, cancel := context.WithTimeout(ctx, in.DNSBudget)
+	budget := in.DNSBudget
+	if m.large {
+		budget = min(budget, largeDNS)
+	}
+	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	switch {
 	case m.held != nil:

@@ -171,6 +171,7 @@ type message struct {
 	Facts    storage.Message
 	find     func(reports.Limits) reports.Found
 	held     *held // of a message that comes out of the hold
+	large    bool  // others wait until it is done (workroom)
 }
 
 // raw is the message as it is kept, valid as long as its buffer.
@@ -193,6 +194,7 @@ func (in *Intake) take(ctx context.Context, m *message) Result {
 	if err != nil {
 		return in.noRoom(m, err)
 	}
+	m.large = desk.large
 	f := in.gather(ctx, m, found)
 	j := judge(f, in.policy(m))
 	m.held.override(&j)

@@ -73,13 +73,15 @@ type sender struct {
 	mu     sync.Mutex
 	result mailauth.Result
 	asked  []mailauth.Mail
+	until  []time.Time // when each answer had to be there
 }
 
-func (s *sender) Verify(_ context.Context, m mailauth.Mail) mailauth.Result {
+func (s *sender) Verify(ctx context.Context, m mailauth.Mail) mailauth.Result {
+	until, _ := ctx.Deadline()         // zero without one
 	m.Message = bytes.Clone(m.Message) // it is recycled
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked = append(s.asked, m)
+	s.asked, s.until = append(s.asked, m), append(s.until, until)
 	return s.result
 }
 

@@ -27,6 +27,11 @@ const (
 // and senders wait ten minutes (RFC 5321 §4.5.3.2.6).
 const largeWait = time.Minute
 
+// largeDNS is how long a large message may wait for DNS, which strangers can make slow,
+// while others wait for their turn. The answers that come later are in the cache when
+// the message comes again.
+const largeDNS = 2 * time.Second
+
 var errNoRoom = errors.New("too much memory is taken by messages that are being read")
 
 // workroom is that memory.

@@ -3,7 +3,9 @@ package intake
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"reportmx/reports"
 )
@@ -82,5 +84,26 @@ func TestWorkroomFull(t *testing.T) {
 func TestWorkroomOfLargeMessages(t *testing.T) {
 	if d := enter(t, newWorkroom(), 1<<30); !d.large || d.got != 0 {
 		t.Errorf("got large %t and %d bytes, want it large and none", d.large, d.got)
+	}
+}
+
+// TestLargeAsksShortly: while others wait for a large message, it does not wait for DNS as
+// long as it likes.
+func TestLargeAsksShortly(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.MaxMessage, c.InFlight = 2*workCommon, 4*workCommon })
+	begun := time.Now()
+	for id, bytes := range map[string]int{"small": 1000, "large": workCommon} {
+		if reply := b.deliver(t, mailWith(document("example.com", id), strings.Repeat("x", bytes-1)+"\n")); !strings.HasPrefix(reply, "250") {
+			t.Fatalf("%s: %s", id, reply)
+		}
+	}
+	for i, until := range b.sender.until {
+		large := len(b.sender.asked[i].Message) > workCommon
+		if short := until.Sub(begun) < b.DNSBudget; short != large {
+			t.Errorf("large %t: got %s for DNS", large, until.Sub(begun))
+		}
+	}
+	if len(b.sender.until) != 2 {
+		t.Errorf("asked %d times, want twice", len(b.sender.until))
 	}
 }
