@@ -289,14 +289,15 @@ func (a *aggregateReader) finish() error {
 		}
 		tail = append(tail, window[:min(len(window), 2*maxWarningText-len(tail))]...)
 		err := a.scan.more()
+		if err == io.EOF {
+			break
+		}
 		var passed limitError
 		if errors.As(err, &passed) {
 			return err
 		}
 		if err != nil {
-			if err != io.EOF {
-				a.warn.add(WarnArchiveTail, "", err.Error())
-			}
+			a.warn.add(WarnArchiveTail, "", err.Error())
 			break
 		}
 	}

@@ -30,10 +30,11 @@ func newTextReader(r *bufio.Reader, w *warnings) io.Reader {
 	if utf16 := utf16Of(head); utf16 != nil {
 		return transform.NewReader(r, utf16.NewDecoder())
 	}
-	label := declared(head)
-	if label == "" || strings.EqualFold(label, "utf-8") {
+	given := declared(head)
+	if len(given) == 0 || strings.EqualFold(string(given), "utf-8") {
 		return r
 	}
+	label := string(given)
 	charset, name := lookUpCharset(label)
 	switch {
 	case charset == nil:
@@ -49,13 +50,13 @@ func newTextReader(r *bufio.Reader, w *warnings) io.Reader {
 }
 
 // declared returns the encoding in an XML declaration, in either kind of quotes and with
-// anything before the declaration, or "".
-func declared(head []byte) string {
+// anything before the declaration, or nothing.
+func declared(head []byte) []byte {
 	rest := head[:min(len(head), maxDeclaration)]
 	for {
 		_, behind, found := bytes.Cut(rest, []byte("<?xml"))
 		if !found {
-			return ""
+			return nil
 		}
 		rest = behind
 		inside, _, _ := bytes.Cut(behind, []byte(">"))
@@ -63,7 +64,7 @@ func declared(head []byte) string {
 			continue
 		}
 		if label := declaredEncoding(inside); len(label) > 0 {
-			return string(label)
+			return label
 		}
 	}
 }
@@ -127,7 +128,7 @@ func lookUpCharset(label string) (encoding.Encoding, string) {
 // warnDeclared warns when the declaration names another charset than the bytes
 // show.
 func warnDeclared(head []byte, name string, w *warnings) {
-	label := declared(head)
+	label := string(declared(head))
 	if label == "" {
 		return
 	}

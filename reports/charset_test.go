@@ -31,7 +31,7 @@ func TestDeclaredCharset(t *testing.T) {
 			want = match[1]
 			matched++
 		}
-		if got := declared([]byte(head)); got != want {
+		if got := string(declared([]byte(head))); got != want {
 			t.Errorf("%q: got %q, want %q", head, got, want)
 		}
 	}

@@ -48,14 +48,14 @@ func (e *entity) part() string {
 	if number == "" {
 		number = "1"
 	}
-	label := e.within + number
-	if e.contentType.value != "" {
-		label += " " + shorten(e.contentType.value, maxLabel)
+	kind := shorten(e.contentType.value, maxLabel)
+	switch {
+	case kind != "" && e.name != "":
+		return e.within + number + " " + kind + " " + e.name
+	case kind != "" || e.name != "":
+		return e.within + number + " " + kind + e.name
 	}
-	if e.name != "" {
-		label += " " + e.name
-	}
-	return label
+	return e.within + number
 }
 
 func (e *entity) childNumber(n int) string {
