@@ -168,10 +168,7 @@ func (x *xmlElements) child() bool {
 			x.drop()
 			return false
 		case plainStart, plainEmpty:
-			if x.nest(name, tag) {
-				x.closed = kind == plainEmpty
-				x.enter(nil, name)
-			}
+			x.pushPlain(kind, tag, name)
 			return x.err == nil
 		}
 		token, err := x.scan.next()
@@ -215,6 +212,14 @@ func (x *xmlElements) push(token *xmlToken) {
 		prefix, local = nil, token.name
 	}
 	x.enter(prefix, local)
+}
+
+// pushPlain opens an element whose tag plainTag has found.
+func (x *xmlElements) pushPlain(kind plainKind, tag, name []byte) {
+	if x.nest(name, tag) {
+		x.closed = kind == plainEmpty
+		x.enter(nil, name)
+	}
 }
 
 // nest notes one more open element, unless that is one too many.

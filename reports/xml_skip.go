@@ -7,13 +7,24 @@ import (
 
 // skip passes over the last child and all that it holds.
 func (x *xmlElements) skip() {
-	if !x.closed && x.err == nil {
+	if x.finished() {
+		return
+	}
+	for depth := len(x.lengths); x.err == nil && len(x.lengths) >= depth; {
 		if _, ok := x.scan.plainText(x.innermost()); ok {
 			x.drop()
-			return
+			continue
+		}
+		switch kind, tag, name := x.scan.plainTag(x.innermost()); kind {
+		case plainEnd:
+			x.drop()
+		case plainStart, plainEmpty:
+			x.pushPlain(kind, tag, name)
+			x.finished()
+		default:
+			x.step()
 		}
 	}
-	x.walk(func([]byte) {})
 }
 
 // raw reads the last child to its end and returns it as it stands, tags included.
@@ -67,20 +78,28 @@ func (x *xmlElements) walk(show func(token []byte)) {
 		return
 	}
 	for depth := len(x.lengths); x.err == nil && len(x.lengths) >= depth; {
-		token, err := x.scan.next()
-		if err != nil {
-			x.fail(cutShort(err))
-			return
+		if token, ok := x.step(); ok {
+			show(token)
 		}
-		switch token.kind {
-		case xmlStart:
-			x.push(&token)
-			x.finished()
-		case xmlEnd:
-			x.pop(token.name)
-		case xmlStray:
-			x.fail(errMarkup)
-		}
-		show(token.raw)
 	}
+}
+
+// step reads one token inside the last child and returns it as it stands; ok is false when
+// there is none.
+func (x *xmlElements) step() (raw []byte, ok bool) {
+	token, err := x.scan.next()
+	if err != nil {
+		x.fail(cutShort(err))
+		return nil, false
+	}
+	switch token.kind {
+	case xmlStart:
+		x.push(&token)
+		x.finished()
+	case xmlEnd:
+		x.pop(token.name)
+	case xmlStray:
+		x.fail(errMarkup)
+	}
+	return token.raw, true
 }
