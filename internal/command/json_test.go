@@ -44,7 +44,7 @@ func TestLogIsPlain(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
 			var b strings.Builder
-			newLogger(&b, config.Log{Format: format}).Info("message", "message_id", "a\x7f\u009b2J\u202e\x1b\nlevel=ERROR", "reason", "Büro")
+			newLogger(&b, config.Log{Format: format}).Info("message", "message_id", "a\x7f\u009b2J\u202e\x1b\nlevel=ERROR", "reason", "Büro", "subject", "c\x7fd")
 			got := strings.TrimSuffix(b.String(), "\n")
 			for _, r := range got {
 				if !strconv.IsGraphic(r) {
