@@ -18,7 +18,7 @@ import (
 func (s *Store) Copy() (copied *os.File, size int64, err error) {
 	s.copying.Lock() // two at once would only make each other slow
 	defer s.copying.Unlock()
-	f, err := os.CreateTemp(filepath.Dir(s.db.Path()), ".copy.*")
+	f, err := os.CreateTemp(filepath.Dir(s.path), ".copy.*")
 	if err != nil {
 		return nil, 0, fmt.Errorf("copy store: %w", err)
 	}

@@ -71,11 +71,16 @@ type Options struct {
 	anyLayout   bool // with ReadOnly: an older one is read as it is
 	migrateStep int  // 0 means migrateStep
 	maxLate     int  // 0 means maxLate
+
+	reopenAfter uint64 // 0 means reopenAfter
 }
 
 // Store is an open file. All its methods may be called at the same time.
 type Store struct {
-	db       *bbolt.DB
+	path     string
+	options  Options
+	opening  sync.RWMutex // db: held to read it by whoever reads the file
+	db       *bbolt.DB    // nil when it could not be opened again
 	codec    *codec
 	log      *slog.Logger
 	readOnly bool
@@ -88,6 +93,7 @@ type Store struct {
 	broken   bool     // what is on disk is not known
 	patience int      // for how many reports keys are late
 	passed   uint64   // see txn
+	reopenAt uint64   // the sequence number from which on the file is opened again
 
 	mu       sync.Mutex
 	counters counters // written by the committer only
@@ -127,7 +133,10 @@ func open(path string, o Options) (*Store, error) {
 	if o.maxLate == 0 {
 		o.maxLate = maxLate
 	}
-	s := &Store{codec: codec, patience: o.maxLate, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
+	if o.reopenAfter == 0 {
+		o.reopenAfter = reopenAfter
+	}
+	s := &Store{path: path, options: o, codec: codec, patience: o.maxLate, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
 	if s.db, err = openFile(path, o); err == nil {
 		err = s.load()
 	}
@@ -140,6 +149,7 @@ func open(path string, o Options) (*Store, error) {
 	if o.ReadOnly {
 		close(s.done)
 	} else {
+		s.reopenAt = s.saved.Seq + o.reopenAfter
 		go s.commitLoop()
 	}
 	return s, nil
@@ -201,7 +211,7 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 // load checks that the file is whole and ours, and reads the counters.
 func (s *Store) load() error {
 	return s.view(func(tx *bbolt.Tx) error {
-		info, err := os.Stat(s.db.Path())
+		info, err := os.Stat(s.path)
 		if err != nil {
 			return err
 		}
@@ -257,6 +267,11 @@ func (s *Store) closeFile() error {
 // view runs read in a read transaction. Nothing that it was given may be used
 // after it has returned: the bytes are the mapped file.
 func (s *Store) view(read func(tx *bbolt.Tx) error) error {
+	s.opening.RLock()
+	defer s.opening.RUnlock()
+	if s.db == nil {
+		return storage.ErrClosed
+	}
 	err := guard(func() error { return s.db.View(read) })
 	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
 		return storage.ErrClosed
@@ -265,7 +280,7 @@ func (s *Store) view(read func(tx *bbolt.Tx) error) error {
 }
 
 func (s *Store) fileBytes() (int64, error) {
-	info, err := os.Stat(s.db.Path())
+	info, err := os.Stat(s.path)
 	if err != nil {
 		return 0, err
 	}

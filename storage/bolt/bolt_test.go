@@ -7,10 +7,11 @@ import (
 	"reportmx/storage/storagetest"
 )
 
-// TestEngine runs the contract with keys of which some are late, and most are not.
+// TestEngine runs the contract with keys of which some are late, and most are not, on a
+// file that is opened again all the time.
 func TestEngine(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T, dir string) storagetest.Engine {
-		return openStore(t, dir, Options{maxLate: 3})
+		return openStore(t, dir, Options{maxLate: 3, reopenAfter: 2})
 	})
 }
 

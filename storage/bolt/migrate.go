@@ -66,7 +66,7 @@ func (s *Store) migrate(o *Options) error {
 		return err
 	}
 	if s.layout.schema == schemaFirst {
-		path := s.db.Path() + backupSuffix
+		path := s.path + backupSuffix
 		s.log.Info("bringing the store up to date, after a copy of it", "schema", schemaVersion, "backup", path)
 		if err := s.backUp(path); err != nil {
 			return fmt.Errorf("copy the store to %s before it is brought up to date: %w", path, err)
@@ -79,7 +79,7 @@ func (s *Store) migrate(o *Options) error {
 		return fmt.Errorf("bring the store up to date: %w", err)
 	}
 	s.layout = layout{schema: schemaVersion}
-	s.log.Info("the store is up to date; delete the backup when all is well", "schema", schemaVersion, "backup", s.db.Path()+backupSuffix)
+	s.log.Info("the store is up to date; delete the backup when all is well", "schema", schemaVersion, "backup", s.path+backupSuffix)
 	return nil
 }
 
