@@ -121,6 +121,7 @@ func (s *session) Close() error {
 }
 
 func openFile(cfg *config.Config, o bolt.Options) (*session, error) {
+	tuneMemory()
 	path := filepath.Join(cfg.Storage.Dir, storeFile)
 	if err := needStore(cfg); err != nil {
 		return nil, err

@@ -76,7 +76,9 @@ func (c *Client) Render(ctx context.Context, path string, q url.Values, w io.Wri
 		return 0, err
 	}
 	defer res.Body.Close()
-	if _, err := io.Copy(w, res.Body); err != nil {
+	// Exports come in pieces of that size, which io.Copy would cut, as would a file that
+	// reads by itself.
+	if _, err := io.CopyBuffer(struct{ io.Writer }{w}, res.Body, make([]byte, 64<<10)); err != nil {
 		return 0, fmt.Errorf("read answer: %w", err)
 	}
 	var e end
