@@ -40,7 +40,7 @@ var arrows = map[string][]string{
 	"internal/peers":            {},
 	"bench": {
 		"internal/config", "internal/intake", "internal/mailauth", "internal/dmarcdns",
-		"storage", "storage/bolt", "reports", "smtpd",
+		"storage", "storage/bolt", "reports", "smtpd", "export",
 	},
 	"internal/faults":  {},
 	"internal/hostile": {},
