@@ -16,7 +16,7 @@ type Limits struct {
 	// are read. Default 64 MiB; 150,000 records take 48 MiB.
 	Memory int64
 	// Reserve is asked for each piece of that memory before it is taken, in steps of
-	// some 256 KiB; nil grants everything. After an error nothing more of the message
+	// some 16 KiB; nil grants everything. After an error nothing more of the message
 	// is read, and Found.Denied says so.
 	Reserve func(bytes int64) error
 }
@@ -26,7 +26,7 @@ const (
 	defaultRecords  = 250_000
 	defaultMemory   = 64 << 20
 
-	memoryStep = 256 << 10 // what Reserve is asked for at once
+	memoryStep = 16 << 10 // what Reserve is asked for at once
 )
 
 // The bounds of archives. Reporting organizations send one archive with one

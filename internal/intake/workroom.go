@@ -18,7 +18,8 @@ import (
 // much as reports.Limits allows, there is one at a time.
 const (
 	workMemory = 48 << 20  // of all messages together, but for the large one
-	workLeast  = 128 << 10 // of each
+	workLeast  = 128 << 10 // of each, beside the copies of it
+	workRead   = 64 << 10  // of that, for its reports: most take less
 	workFactor = 4         // copies of a message: decoded, hashed, and on its way to disk
 	workCommon = 8 << 20   // a message that takes more is large; 30,000 records take as much
 )
@@ -48,13 +49,15 @@ func newWorkroom() *workroom {
 type desk struct {
 	in    *workroom
 	got   int64 // of the common memory
+	free  int64 // of that, for what is read
+	taken int64 // in all, of whatever memory
 	large bool  // it has its turn as the large one
 }
 
 // enter waits for what a message of so many bytes takes at least.
 func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
-	d := &desk{in: w}
 	least := workLeast + workFactor*int64(bytes)
+	d := &desk{in: w, taken: least}
 	if least > workCommon {
 		return d, d.becomeLarge(ctx)
 	}
@@ -65,7 +68,7 @@ func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
 			return d, errNoRoom
 		}
 	}
-	d.got = least
+	d.got, d.free = least, workRead
 	return d, nil
 }
 
@@ -73,7 +76,12 @@ func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
 // message may take. Whoever is the large one waits for nothing that others hold, so
 // that those who wait for it may keep what they have.
 func (d *desk) grow(ctx context.Context, n int64) error {
-	if d.large {
+	d.taken += n
+	switch {
+	case d.large:
+		return nil
+	case n <= d.free:
+		d.free -= n
 		return nil
 	}
 	if d.got+n <= workCommon && d.in.common.TryAcquire(n) {
@@ -98,7 +106,9 @@ func (d *desk) becomeLarge(ctx context.Context) error {
 // next one begins: two of them would be more than there is room for.
 func (d *desk) leave() {
 	if d.large {
-		runtime.GC()
+		if d.taken > workCommon {
+			runtime.GC()
+		}
 		d.in.large.Release(1)
 	}
 	if d.got > 0 {
