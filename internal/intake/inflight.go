@@ -26,40 +26,58 @@ const firstShare = 64 << 10
 // goes there, and nearly always fits.
 const headroom = 1 << 10
 
-// budget is the memory of all messages in flight.
-type budget struct{ *semaphore.Weighted }
+// budget is the memory of all messages in flight. The first shares have a part of it of
+// their own: whoever sends large messages cannot hold up the small ones.
+type budget struct{ first, rest *semaphore.Weighted }
 
-func newBudget(size int64) *budget { return &budget{semaphore.NewWeighted(size)} }
+// newBudget makes a budget of size bytes for messages of at most most bytes.
+func newBudget(size, most int64) *budget {
+	first := max(firstShare, min(size/3, size-most))
+	return &budget{semaphore.NewWeighted(first), semaphore.NewWeighted(max(size-first, most))}
+}
 
 // share is one message's part of the budget.
 type share struct {
 	of  *budget
-	got int64
+	got int64 // firstShare of it is of budget.first
 }
 
 func (b *budget) share() *share { return &share{of: b} }
 
-// grow waits until the share has n bytes.
+// grow waits until the share has n bytes, firstShare at least.
 func (s *share) grow(ctx context.Context, n int64) error {
+	if s.got == 0 {
+		if err := acquire(ctx, s.of.first, firstShare); err != nil {
+			return err
+		}
+		s.got = firstShare
+	}
 	if n <= s.got {
 		return nil
 	}
-	if s.of.TryAcquire(n - s.got) {
-		s.got = n
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, shareWait)
-	defer cancel()
-	if err := s.of.Acquire(ctx, n-s.got); err != nil {
-		return errNoShare
+	if err := acquire(ctx, s.of.rest, n-s.got); err != nil {
+		return err
 	}
 	s.got = n
 	return nil
 }
 
+func acquire(ctx context.Context, from *semaphore.Weighted, n int64) error {
+	if from.TryAcquire(n) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, shareWait)
+	defer cancel()
+	if err := from.Acquire(ctx, n); err != nil {
+		return errNoShare
+	}
+	return nil
+}
+
 func (s *share) release() {
 	if s.got > 0 {
-		s.of.Release(s.got)
+		s.of.first.Release(firstShare)
+		s.of.rest.Release(s.got - firstShare)
 		s.got = 0
 	}
 }

@@ -47,7 +47,7 @@ func TestBuffersAreKeptApart(t *testing.T) {
 // TestBufferIsUsedAgain: a message that fits takes no buffer of its own, and one
 // that does not fit leaves none of its size behind.
 func TestBufferIsUsedAgain(t *testing.T) {
-	budget := newBudget(1 << 20)
+	budget := newBudget(2<<20, 1<<20)
 	read := func(size int) []byte {
 		s := budget.share()
 		defer s.release()

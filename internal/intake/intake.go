@@ -81,7 +81,7 @@ type Intake struct {
 
 // New makes an Intake.
 func New(c Config) *Intake {
-	return &Intake{Config: c, inFlight: newBudget(c.InFlight), work: newWorkroom(), quota: newQuota(c.Quota)}
+	return &Intake{Config: c, inFlight: newBudget(c.InFlight, c.MaxMessage), work: newWorkroom(), quota: newQuota(c.Quota)}
 }
 
 // Mail accepts every sender: the null reverse path is usual for reports (RFC 5321

@@ -342,7 +342,7 @@ func TestRcptDiskLow(t *testing.T) {
 
 func TestReadMessage(t *testing.T) {
 	short := io.MultiReader(strings.NewReader("Subject: x\r\n"), errReader{io.ErrUnexpectedEOF})
-	budget := newBudget(256 << 10)
+	budget := newBudget(256<<10, 128<<10)
 	for _, tt := range []struct {
 		name string
 		r    io.Reader
@@ -361,7 +361,7 @@ func TestReadMessage(t *testing.T) {
 			}
 		})
 	}
-	if !budget.TryAcquire(256 << 10) {
+	if !budget.first.TryAcquire(256<<10/3) || !budget.rest.TryAcquire(256<<10-256<<10/3) {
 		t.Error("a share was not given back")
 	}
 }
@@ -373,7 +373,7 @@ func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 func TestBudgetRunsOut(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // stands for the end of the wait
-	budget := newBudget(firstShare)
+	budget := newBudget(firstShare, 1<<20)
 	first := budget.share()
 	if err := first.grow(t.Context(), firstShare); err != nil {
 		t.Fatal(err)
@@ -385,6 +385,35 @@ func TestBudgetRunsOut(t *testing.T) {
 	first.release()
 	if _, err := readMessage(t.Context(), strings.NewReader("x"), 1<<20, second); err != nil {
 		t.Errorf("after the first is done: %v", err)
+	}
+}
+
+// TestBudgetOfSmallMessages holds that one that fits into its first share does not wait
+// behind large ones, and that there is always room for one message of any size.
+func TestBudgetOfSmallMessages(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	const most = 1 << 20
+	for _, size := range []int64{most, most + firstShare, 2 * most, 8 * most} {
+		budget := newBudget(size, most)
+		read := 0
+		for {
+			large := budget.share()
+			if _, err := readMessage(ctx, strings.NewReader(strings.Repeat("x", most)), most, large); err != nil {
+				large.release()
+				break
+			}
+			read++
+		}
+		if read == 0 || int64(read) > size/most {
+			t.Errorf("%d bytes: there was room for %d large ones", size, read)
+		}
+		if size < 2*most { // the first share of the large one is the only one
+			continue
+		}
+		if _, err := readMessage(ctx, strings.NewReader("x"), most, budget.share()); err != nil {
+			t.Errorf("%d bytes: a small one beside large ones: %v", size, err)
+		}
 	}
 }
 

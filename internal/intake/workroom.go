@@ -13,20 +13,30 @@ import (
 
 // The memory that messages take while they are read, judged and stored, beside their
 // own bytes. Strangers choose what a message unpacks to, and how many they send at
-// once: without a bound on the sum, a few small ones would use up the machine. So all
-// messages of common size share workMemory, and of the large ones, which may take as
-// much as reports.Limits allows, there is one at a time.
+// once: without a bound on the sum, a few small ones would use up the machine.
+//
+// Small messages, as nearly all are, have memory of their own, and wait for each other
+// only. What else is taken comes from workCommon if it is free there. Of the large ones,
+// which may take as much as reports.Limits allows, there is one at a time.
 const (
-	workMemory = 48 << 20  // of all messages together, but for the large one
-	workLeast  = 128 << 10 // of each, beside the copies of it
+	workSmall  = 32 << 20 // of all small messages together
+	workCommon = 16 << 20 // of all messages together, but for the large one
+
+	workLeast  = 128 << 10 // of each message, beside the copies of it
 	workRead   = 64 << 10  // of that, for its reports: most take less
 	workFactor = 4         // copies of a message: decoded, hashed, and on its way to disk
-	workCommon = 8 << 20   // a message that takes more is large; 30,000 records take as much
+
+	mostSmall  = 256 << 10 // a message that takes more from the start is not small: one of 32 KiB
+	mostCommon = 8 << 20   // a message that takes more is large; 30,000 records take as much
 )
 
 // largeWait is how long a large message waits for its turn: they take a second each,
-// and senders wait ten minutes (RFC 5321 §4.5.3.2.6).
-const largeWait = time.Minute
+// and senders wait ten minutes (RFC 5321 §4.5.3.2.6). No more than largeQueue wait: those
+// who do keep what they have read so far.
+const (
+	largeWait  = time.Minute
+	largeQueue = 16
+)
 
 // largeDNS is how long a large message may wait for DNS, which strangers can make slow,
 // while others wait for their turn. The answers that come later are in the cache when
@@ -37,55 +47,66 @@ var errNoRoom = errors.New("too much memory is taken by messages that are being 
 
 // workroom is that memory.
 type workroom struct {
-	common *semaphore.Weighted // bytes
-	large  *semaphore.Weighted // of one
+	small, common *semaphore.Weighted // bytes
+	large         *semaphore.Weighted // of one
+	queue         *semaphore.Weighted // for its place
 }
 
 func newWorkroom() *workroom {
-	return &workroom{semaphore.NewWeighted(workMemory), semaphore.NewWeighted(1)}
+	return &workroom{
+		small:  semaphore.NewWeighted(workSmall),
+		common: semaphore.NewWeighted(workCommon),
+		large:  semaphore.NewWeighted(1),
+		queue:  semaphore.NewWeighted(largeQueue),
+	}
 }
 
 // desk is one message's part of it.
 type desk struct {
-	in    *workroom
-	got   int64 // of the common memory
-	free  int64 // of that, for what is read
-	taken int64 // in all, of whatever memory
-	large bool  // it has its turn as the large one
+	in            *workroom
+	small, common int64 // what it has of each, in bytes
+	free          int64 // of that, for what is read
+	taken         int64 // in all, of whatever memory
+	large         bool  // it has its turn as the large one
 }
 
 // enter waits for what a message of so many bytes takes at least.
 func (w *workroom) enter(ctx context.Context, bytes int) (*desk, error) {
 	least := workLeast + workFactor*int64(bytes)
-	d := &desk{in: w, taken: least}
-	if least > workCommon {
-		return d, d.becomeLarge(ctx)
+	d := &desk{in: w, taken: least, free: workRead}
+	if least > mostSmall {
+		return d, d.more(ctx, least)
 	}
-	if !w.common.TryAcquire(least) { // it is cheaper than a context
+	if !w.small.TryAcquire(least) { // it is cheaper than a context
 		ctx, cancel := context.WithTimeout(ctx, shareWait)
 		defer cancel()
-		if err := w.common.Acquire(ctx, least); err != nil {
+		if err := w.small.Acquire(ctx, least); err != nil {
 			return d, errNoRoom
 		}
 	}
-	d.got, d.free = least, workRead
+	d.small = least
 	return d, nil
 }
 
-// grow takes more: of the common memory what is free there, else all that a large
-// message may take. Whoever is the large one waits for nothing that others hold, so
-// that those who wait for it may keep what they have.
+// grow takes more for what is read.
 func (d *desk) grow(ctx context.Context, n int64) error {
 	d.taken += n
-	switch {
-	case d.large:
-		return nil
-	case n <= d.free:
+	if n <= d.free {
 		d.free -= n
 		return nil
 	}
-	if d.got+n <= workCommon && d.in.common.TryAcquire(n) {
-		d.got += n
+	return d.more(ctx, n)
+}
+
+// more takes some of the common memory if it is free, else all that a large message may
+// take. Whoever is the large one waits for nothing that others hold, so that those who
+// wait for it may keep what they have.
+func (d *desk) more(ctx context.Context, n int64) error {
+	if d.large {
+		return nil
+	}
+	if d.taken <= mostCommon && d.in.common.TryAcquire(n) {
+		d.common += n
 		return nil
 	}
 	return d.becomeLarge(ctx)
@@ -93,6 +114,10 @@ func (d *desk) grow(ctx context.Context, n int64) error {
 
 // becomeLarge waits for the turn of the large one.
 func (d *desk) becomeLarge(ctx context.Context) error {
+	if !d.in.queue.TryAcquire(1) {
+		return errNoRoom
+	}
+	defer d.in.queue.Release(1)
 	ctx, cancel := context.WithTimeout(ctx, largeWait)
 	defer cancel()
 	if err := d.in.large.Acquire(ctx, 1); err != nil {
@@ -106,14 +131,13 @@ func (d *desk) becomeLarge(ctx context.Context) error {
 // next one begins: two of them would be more than there is room for.
 func (d *desk) leave() {
 	if d.large {
-		if d.taken > workCommon {
+		if d.taken > mostCommon {
 			runtime.GC()
 		}
 		d.in.large.Release(1)
 	}
-	if d.got > 0 {
-		d.in.common.Release(d.got)
-	}
+	d.in.small.Release(d.small)
+	d.in.common.Release(d.common)
 	*d = desk{in: d.in}
 }
 
