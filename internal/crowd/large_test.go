@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// largeP99 bounds what an honest sender waits while large messages are read, asserted in
-// the deep form: they share the processors.
-const largeP99 = 5 * time.Second
+// largeWait bounds what an honest sender waits while large messages are read, half of the
+// time in the short form and 99 % of it in the deep one. They share the processors; who
+// waits for memory waits for a quarter of a minute.
+const largeWait = 5 * time.Second
 
 // TestLarge has many sessions bring messages that take all the memory that one message
 // may, while an honest sender brings small ones: of the large ones one is read at a time,
@@ -43,8 +44,8 @@ func TestLarge(t *testing.T) {
 		t.Error(failure)
 	}
 	text, p99 := honest.outcome()
-	if *deep && p99 > largeP99 {
-		t.Errorf("got p99 %s, want %s at most", p99, largeP99)
+	if half := quantile(honest.took, 0.5); half > largeWait || *deep && p99 > largeWait {
+		t.Errorf("got median %s and p99 %s, want %s at most", half, p99, largeWait)
 	}
 	if l.ends["250 2.0.0"] < 2 {
 		t.Errorf("the large ones: got %v, want some read to their end", l.ends)
