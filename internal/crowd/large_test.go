@@ -23,7 +23,7 @@ const largeWait = 5 * time.Second
 func TestLarge(t *testing.T) {
 	together(t)
 	begun := time.Now()
-	clients, lasting := size(16, 60), size(8*time.Second, 2*time.Minute)
+	clients, lasting := size(32, 60), size(8*time.Second, 2*time.Minute)
 	s := startServer(t)
 	over, stop := context.WithTimeout(context.Background(), lasting)
 	defer stop()
