@@ -68,8 +68,9 @@ type large struct {
 }
 
 func (l *large) send(from, addr string, message []byte) {
-	how := "no answer"
+	how := "turned away at the door"
 	if s, err := open(from, addr); err == nil {
+		how = "no answer"
 		if reply, err := s.send(message); err == nil {
 			how = code(reply)
 		}
