@@ -96,7 +96,7 @@ func (s *session) say(code int, line string) (string, error) {
 // send delivers one message, and gives the reply to it or to the command that was
 // refused; err is of the connection.
 func (s *session) send(message []byte) (reply string, err error) {
-	s.SetDeadline(time.Now().Add(patience))
+	s.SetDeadline(time.Now().Add(2 * patience)) // a large message waits for its turn as long as one
 	for _, line := range []string{"MAIL FROM:<>", "RCPT TO:<dmarc@reports.example.net>", "DATA"} {
 		if reply, err = s.say(0, line); err != nil || reply[0] > '3' {
 			return reply, err
