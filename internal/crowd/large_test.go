@@ -25,10 +25,10 @@ func TestLarge(t *testing.T) {
 	begun := time.Now()
 	clients, lasting := size(32, 60), size(8*time.Second, 2*time.Minute)
 	s := startServer(t)
-	over, stop := context.WithTimeout(context.Background(), lasting)
-	defer stop()
 	l := &large{ends: map[string]int{}}
 	kinds := [][]byte{manyRecords(), longMail()}
+	over, stop := context.WithTimeout(context.Background(), lasting) // when they are made
+	defer stop()
 	var running sync.WaitGroup
 	for n := range clients {
 		running.Go(func() {
