@@ -31,6 +31,7 @@
 package bolt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -68,30 +69,37 @@ type Options struct {
 	// Open goes on.
 	Progress func(done, all int64) error
 
-	anyLayout   bool // with ReadOnly: an older one is read as it is
-	migrateStep int  // 0 means migrateStep
-	maxLate     int  // 0 means maxLate
-
+	anyLayout   bool   // with ReadOnly: an older one is read as it is
+	migrateStep int    // 0 means migrateStep
+	maxLate     int    // 0 means maxLate
 	reopenAfter uint64 // 0 means reopenAfter
+}
+
+func (o Options) withDefaults() Options {
+	o.Timeout = cmp.Or(o.Timeout, lockWait)
+	o.migrateStep = cmp.Or(o.migrateStep, migrateStep)
+	o.maxLate = cmp.Or(o.maxLate, maxLate)
+	o.reopenAfter = cmp.Or(o.reopenAfter, reopenAfter)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
 }
 
 // Store is an open file. All its methods may be called at the same time.
 type Store struct {
-	path     string
-	options  Options
-	opening  sync.RWMutex // db: held to read it by whoever reads the file
-	db       *bbolt.DB    // nil when it could not be opened again
-	codec    *codec
-	log      *slog.Logger
-	readOnly bool
-	layout   layout
-	queue    *queue
-	done     chan struct{} // closed when the committer has ended
+	path    string
+	options Options
+	opening sync.RWMutex // db: held to read it by whoever reads the file
+	db      *bbolt.DB    // nil when it could not be opened again
+	codec   *codec
+	layout  layout
+	queue   *queue
+	done    chan struct{} // closed when the committer has ended
 
 	// The committer's own.
 	saved    counters // as they stand in the file
 	broken   bool     // what is on disk is not known
-	patience int      // for how many reports keys are late
 	passed   uint64   // see txn
 	reopenAt uint64   // the sequence number from which on the file is opened again
 
@@ -115,12 +123,7 @@ func Open(path string, o Options) (*Store, error) {
 }
 
 func open(path string, o Options) (*Store, error) {
-	if o.Timeout == 0 {
-		o.Timeout = lockWait
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
+	o = o.withDefaults()
 	if !o.ReadOnly {
 		if err := ensure(path); err != nil {
 			return nil, err
@@ -130,18 +133,12 @@ func open(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.maxLate == 0 {
-		o.maxLate = maxLate
-	}
-	if o.reopenAfter == 0 {
-		o.reopenAfter = reopenAfter
-	}
-	s := &Store{path: path, options: o, codec: codec, patience: o.maxLate, log: o.Logger, readOnly: o.ReadOnly, queue: newQueue(), done: make(chan struct{})}
+	s := &Store{path: path, options: o, codec: codec, queue: newQueue(), done: make(chan struct{})}
 	if s.db, err = openFile(path, o); err == nil {
 		err = s.load()
 	}
 	if err == nil && !s.layout.current() {
-		err = s.bringUpToDate(&o)
+		err = s.bringUpToDate()
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.closeFile())
@@ -230,11 +227,11 @@ func (s *Store) load() error {
 }
 
 // bringUpToDate makes the store one that this program reads, if it may.
-func (s *Store) bringUpToDate(o *Options) error {
+func (s *Store) bringUpToDate() error {
 	switch {
-	case !o.ReadOnly:
-		return s.migrate(o)
-	case o.anyLayout:
+	case !s.options.ReadOnly:
+		return s.migrate()
+	case s.options.anyLayout:
 		return nil
 	}
 	return fmt.Errorf("%w: the server, or any command that changes the store, brings it up to date when it opens it", storage.ErrOlder)

@@ -35,7 +35,7 @@ func (s *Store) Commit(ctx context.Context, b storage.Batch) (storage.Outcome, e
 
 // do has the committer make a change and waits for it.
 func (s *Store) do(ctx context.Context, size int, apply func(t *txn) error) error {
-	if s.readOnly {
+	if s.options.ReadOnly {
 		return errReadOnly
 	}
 	if err := ctx.Err(); err != nil {
@@ -77,7 +77,7 @@ func (s *Store) saveDuplicates() {
 		return
 	}
 	if _, err := s.attempt([]*job{{apply: func(t *txn) error { t.dirty = true; return nil }}}); err != nil {
-		s.log.Warn("count of duplicates not saved", "error", err)
+		s.options.Logger.Warn("count of duplicates not saved", "error", err)
 	}
 }
 

@@ -121,11 +121,11 @@ func (t *txn) indexed(seq uint64) error {
 // catchUp puts the late keys when there are enough of them. When that fails they are
 // still late, and nothing is lost.
 func (s *Store) catchUp() {
-	if s.broken || len(s.late.identity) < s.patience {
+	if s.broken || len(s.late.identity) < s.options.maxLate {
 		return
 	}
 	if _, err := s.attempt([]*job{{apply: (*txn).putLate}}); err != nil {
-		s.log.Warn("keys of indexes not written yet", "error", err)
+		s.options.Logger.Warn("keys of indexes not written yet", "error", err)
 	}
 }
 
@@ -147,7 +147,7 @@ func (s *Store) loadLate(tx *bbolt.Tx) error {
 				err = s.addLate(&p)
 			}
 			if errors.Is(err, storage.ErrDamaged) {
-				s.log.Warn("a damaged report is not in the indexes", "seq", p.seq, "error", err)
+				s.options.Logger.Warn("a damaged report is not in the indexes", "seq", p.seq, "error", err)
 				continue
 			}
 			if err != nil {

@@ -57,17 +57,14 @@ func (l layout) buckets() []string {
 
 // migrate brings a store up to date. It may be interrupted at any moment: what was
 // done stays, and the next time goes on from there. It runs before the committer.
-func (s *Store) migrate(o *Options) error {
-	m := &migration{store: s, most: o.migrateStep, progress: o.Progress, told: time.Now()}
-	if m.most == 0 {
-		m.most = migrateStep
-	}
+func (s *Store) migrate() error {
+	m := &migration{store: s, most: s.options.migrateStep, progress: s.options.Progress, told: time.Now()}
 	if err := m.tell(); err != nil {
 		return err
 	}
 	if s.layout.schema == schemaFirst {
 		path := s.path + backupSuffix
-		s.log.Info("bringing the store up to date, after a copy of it", "schema", schemaVersion, "backup", path)
+		s.options.Logger.Info("bringing the store up to date, after a copy of it", "schema", schemaVersion, "backup", path)
 		if err := s.backUp(path); err != nil {
 			return fmt.Errorf("copy the store to %s before it is brought up to date: %w", path, err)
 		}
@@ -79,7 +76,7 @@ func (s *Store) migrate(o *Options) error {
 		return fmt.Errorf("bring the store up to date: %w", err)
 	}
 	s.layout = layout{schema: schemaVersion}
-	s.log.Info("the store is up to date; delete the backup when all is well", "schema", schemaVersion, "backup", s.path+backupSuffix)
+	s.options.Logger.Info("the store is up to date; delete the backup when all is well", "schema", schemaVersion, "backup", s.path+backupSuffix)
 	return nil
 }
 
@@ -168,7 +165,7 @@ func (m *migration) tell() error {
 	done, all := keys[slices.Index(buckets[:], bucketColumns)], keys[slices.Index(buckets[:], bucketAggregate)]
 	if time.Since(m.told) >= progressEvery {
 		m.told = time.Now()
-		m.store.log.Info("bringing the store up to date", "done", done, "of", all)
+		m.store.options.Logger.Info("bringing the store up to date", "done", done, "of", all)
 	}
 	if m.progress == nil {
 		return nil

@@ -24,7 +24,7 @@ const removeStep = 64
 // Without a target it stops at the first page of things that are too young: all
 // that follows arrived later.
 func (s *Store) Remove(ctx context.Context, r storage.Removal) (n int, err error) {
-	if s.readOnly && !r.Count {
+	if s.options.ReadOnly && !r.Count {
 		return 0, fmt.Errorf("remove: %w", errReadOnly)
 	}
 	rm := &removal{store: s, ctx: ctx, Removal: r}
