@@ -19,6 +19,7 @@ import (
 
 	"reportmx/internal/config"
 	"reportmx/internal/control"
+	"reportmx/smtpd"
 	"reportmx/storage/bolt"
 )
 
@@ -44,8 +45,8 @@ finish. SIGHUP reads the targets again; a wrong configuration changes nothing.`,
 	}
 }
 
-// runServer is the life of the server from configuration to the last reply;
-// stopping is the same backwards.
+// runServer is the life of the server from configuration to the last reply: here what
+// it is made of, and in live what it does then. Stopping is the same backwards.
 func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	log := newLogger(e.stderr, cfg.Log)
 	tuneMemory()
@@ -83,7 +84,12 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 		return err
 	}
 	defer api.Close()
+	return e.live(ctx, app, smtp, api, listeners)
+}
 
+// live takes mail until the server is asked to stop, or cannot go on.
+func (e *env) live(ctx context.Context, app *app, smtp *smtpd.Server, api *api, listeners []net.Listener) error {
+	log, cfg := app.log, app.cfg
 	failed := make(chan error, 1)
 	go func() { failed <- smtp.Serve(listeners...) }()
 	running, end := context.WithCancel(ctx)
@@ -97,7 +103,7 @@ func (e *env) runServer(ctx context.Context, cfg *config.Config) (err error) {
 	log.Info("serving", "version", buildVersion(), "listen", app.listen, "store", cfg.Storage.Dir, "control", cfg.Control.Socket, "targets", app.targets.Load().Len())
 	app.serving.Store(true)
 	notify(log, daemon.SdNotifyReady)
-	err = e.wait(ctx, app, failed)
+	err := e.wait(ctx, app, failed)
 	app.serving.Store(false)
 	notify(log, daemon.SdNotifyStopping)
 	if err != nil {
