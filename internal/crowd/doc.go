@@ -1,7 +1,7 @@
 // Package crowd holds campaigns of many clients at once against the built server, with
 // the configuration that the project ships: slow and stuck ones in thousands, a flood
-// from one address, large messages from all sides, and hours of mail with a tenth of it hostile. Beside each, honest
-// senders report, and must get through in time.
+// from one address, large messages from all sides, and hours of mail with a tenth of it
+// hostile. Beside each, honest senders report, and must get through in time.
 //
 // There are tests only. They come in two sizes:
 //
