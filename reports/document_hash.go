@@ -62,7 +62,6 @@ var lineEnd = []byte("\r\n")
 func (d *documentHash) sum() [sha256.Size]byte {
 	if d.cr {
 		d.hash.Write(lineEnd[:1])
-		d.cr = false
 	}
 	return [sha256.Size]byte(d.hash.Sum(d.bytes[:0]))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // TestDocumentHash: only the CR of a CRLF does not count, however the document
-// comes in pieces.
+// comes in pieces, and whatever was hashed before it.
 func TestDocumentHash(t *testing.T) {
 	for _, tt := range []struct{ name, document, hashed string }{
 		{"empty", "", ""},
@@ -24,6 +24,7 @@ func TestDocumentHash(t *testing.T) {
 			whole := newDocumentHash(strings.NewReader(tt.document))
 			pieces := newDocumentHash(iotest.OneByteReader(strings.NewReader(tt.document)))
 			for _, d := range []*documentHash{whole, pieces} {
+				defer d.release()
 				if read, err := io.ReadAll(d); string(read) != tt.document || err != nil {
 					t.Fatalf("got %q and %v, want %q", read, err, tt.document)
 				}
