@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 
@@ -63,7 +64,7 @@ func (q *queue) withdraw(j *job) bool {
 func (q *queue) take() []*job {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.jobs) == 0 && q.end == nil {
+	for q.gather(); len(q.jobs) == 0 && q.end == nil; q.gather() {
 		q.cond.Wait()
 	}
 	n, size := 0, 0
@@ -74,6 +75,18 @@ func (q *queue) take() []*job {
 	group := slices.Clone(q.jobs[:n])
 	q.jobs = slices.Delete(q.jobs, 0, n)
 	return group
+}
+
+// gather lets those run that are ready to, as long as that brings jobs: what a
+// transaction costs is shared by more of them, and they would have to run anyway.
+// Where nobody is ready it takes no time. The caller holds the lock.
+func (q *queue) gather() {
+	for before := 0; before < len(q.jobs); {
+		before = len(q.jobs)
+		q.mu.Unlock()
+		runtime.Gosched()
+		q.mu.Lock()
+	}
 }
 
 // close lets nothing more in.
