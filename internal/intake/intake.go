@@ -108,8 +108,8 @@ func (in *Intake) Rcpt(ctx context.Context, env *smtpd.Envelope, rcpt string) *s
 // messages of at most maxMessage bytes.
 func LeastFree(maxMessage int64) int64 { return 2*maxMessage + spareDisk }
 
-// spareDisk stays free for what the store itself needs to go on: bbolt grows its
-// file in steps of 16 MiB, and a commit writes changed pages beside the old ones.
+// spareDisk stays free for what the store itself needs to go on: its file grows in
+// steps of some MiB, and a commit writes changed pages beside the old ones.
 const spareDisk = 64 << 20
 
 // Data takes one message: read, judge, store, answer.

@@ -19,9 +19,10 @@
 // itself, its bucket and its key: bbolt has no checksums of its own but for its
 // two meta pages, and a flipped bit must be an error and never another number.
 //
-// One goroutine commits. It takes all that has queued up while the last sync ran
-// into one transaction, so that the cost of a sync is shared when there is load
-// and nobody waits for a timer when there is none.
+// One goroutine commits. It takes all that has queued up while the last sync ran,
+// and what those add that are ready to run, into one transaction, so that the cost
+// of a sync is shared when there is load and nobody waits for a timer when there is
+// none.
 //
 // Keys of identity and domain come in no order. They wait in memory for each other,
 // also beyond a crash: see late.go.
@@ -102,6 +103,7 @@ type Store struct {
 	broken   bool     // what is on disk is not known
 	passed   uint64   // see txn
 	reopenAt uint64   // the sequence number from which on the file is opened again
+	ahead    ahead
 
 	mu       sync.Mutex
 	counters counters // written by the committer only
@@ -134,7 +136,7 @@ func open(path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{path: path, options: o, codec: codec, queue: newQueue(), done: make(chan struct{})}
-	if s.db, err = openFile(path, o); err == nil {
+	if err = s.openFile(); err == nil {
 		err = s.load()
 	}
 	if err == nil && !s.layout.current() {
@@ -152,17 +154,22 @@ func open(path string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// openFile opens the file with bbolt. An empty file is refused: bbolt would make
+func (s *Store) openFile() (err error) {
+	s.ahead = ahead{}
+	s.db, s.ahead.file, err = openFile(s.path, s.options)
+	return err
+}
+
+// openFile opens the file with bbolt, and gives what bbolt reads and writes it by. An empty file is refused: bbolt would make
 // a new store of it, and what was there would be gone without a word.
-func openFile(path string, o Options) (db *bbolt.DB, err error) {
+func openFile(path string, o Options) (db *bbolt.DB, file *os.File, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if info.Size() == 0 {
-		return nil, fmt.Errorf("%w: the file is empty", storage.ErrDamaged)
+		return nil, nil, fmt.Errorf("%w: the file is empty", storage.ErrDamaged)
 	}
-	var file *os.File
 	err = guard(func() error {
 		db, err = bbolt.Open(path, 0o600, &bbolt.Options{
 			OpenFile: func(name string, flag int, mode os.FileMode) (f *os.File, err error) {
@@ -189,20 +196,20 @@ func openFile(path string, o Options) (db *bbolt.DB, err error) {
 	if err == nil {
 		if same, err := sameFile(path, file); err != nil || !same {
 			if err := errors.Join(err, db.Close()); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			return openFile(path, o)
 		}
 	}
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, lockedError(path)
+		return nil, nil, lockedError(path)
 	case isSystemError(err):
-		return nil, err
+		return nil, nil, err
 	case err != nil && !errors.Is(err, storage.ErrDamaged):
-		return nil, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
+		return nil, nil, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
-	return db, err
+	return db, file, err
 }
 
 // load checks that the file is whole and ours, and reads the counters.

@@ -67,6 +67,7 @@ func (s *Store) commitLoop() {
 		}
 		s.commitGroup(group)
 		s.catchUp()
+		s.writeAhead()
 		s.reopen()
 	}
 }

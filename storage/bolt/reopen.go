@@ -19,7 +19,7 @@ func (s *Store) reopen() {
 	s.reopenAt = s.saved.Seq + s.options.reopenAfter
 	err := s.db.Close()
 	if err == nil {
-		s.db, err = openFile(s.path, s.options)
+		err = s.openFile()
 	}
 	if err != nil {
 		s.giveUp(fmt.Errorf("open the file again: %w", err))
