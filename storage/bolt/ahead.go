@@ -14,7 +14,9 @@ const (
 	aheadLeast = 512 << 10
 )
 
-var zeros [aheadBytes]byte
+// zeros are as much as a page. Of what is written in larger pieces at once Linux keeps
+// larger pieces, and counts a whole one as written whenever a page in it is.
+var zeros [pageSize]byte
 
 // ahead keeps zeros behind the pages in use. A sync of bytes that have their place on disk
 // and are only overwritten writes just those. Where the file grows, or has a hole as bbolt
@@ -38,12 +40,13 @@ func (s *Store) writeAhead() {
 	if used+aheadLeast <= s.ahead.end {
 		return
 	}
-	from := max(used, s.ahead.end)
-	n, err := s.ahead.file.WriteAt(zeros[:], from)
-	s.ahead.end = from + int64(n)
-	if err != nil {
-		// The disk is full, or worse. bbolt grows the file for itself, and a commit will
-		// tell what is wrong.
-		s.ahead.end = math.MaxInt64
+	s.ahead.end = max(used, s.ahead.end)
+	for end := s.ahead.end + aheadBytes; s.ahead.end < end; s.ahead.end += int64(len(zeros)) {
+		if _, err := s.ahead.file.WriteAt(zeros[:], s.ahead.end); err != nil {
+			// The disk is full, or worse. bbolt grows the file for itself, and a commit will
+			// tell what is wrong.
+			s.ahead.end = math.MaxInt64
+			return
+		}
 	}
 }
