@@ -24,7 +24,7 @@ func (b *bench) latency(ctx context.Context) error {
 	var r rate
 	var own histogram
 	if err == nil {
-		r, err = measure(server.child, mails, shape{1, many})
+		r, err = measure(server.child, mails, shape{sessions: 1, per: many})
 	}
 	if err == nil {
 		own, err = server.latency(ctx)
@@ -74,7 +74,7 @@ func (b *bench) disk() error {
 	if err != nil {
 		return err
 	}
-	if _, err = measure(server.child, b.mails, shape{50, many}); err == nil {
+	if _, err = measure(server.child, b.mails, shape{sessions: 50, per: many}); err == nil {
 		_, err = server.holds(len(b.mails))
 	}
 	if err := errors.Join(err, server.end()); err != nil {

@@ -32,7 +32,7 @@ func (b *bench) largeReport() error {
 }
 
 func (b *bench) largeThrough(server *server, m mail) error {
-	elapsed, _, err := drive(server.addr, []mail{m}, shape{1, one})
+	elapsed, _, err := drive(server.addr, []mail{m}, shape{sessions: 1, per: one})
 	if err != nil {
 		return err
 	}

@@ -26,8 +26,9 @@ func (p perConnection) String() string {
 
 // shape is how the load comes.
 type shape struct {
-	sessions int
-	per      perConnection
+	sessions  int
+	per       perConnection
+	pipelined bool
 }
 
 // drive sends all mails and gives how long that took, and how long each waited
@@ -39,7 +40,7 @@ func drive(addr string, mails []mail, s shape) (time.Duration, []time.Duration, 
 	var group sync.WaitGroup
 	start := time.Now()
 	for i := range s.sessions {
-		group.Go(func() { errs[i] = session(addr, mails, waits, &next, s.per) })
+		group.Go(func() { errs[i] = session(addr, mails, waits, &next, s) })
 	}
 	group.Wait()
 	elapsed := time.Since(start)
@@ -52,7 +53,7 @@ func drive(addr string, mails []mail, s shape) (time.Duration, []time.Duration, 
 }
 
 // session is one client, on as many connections as it takes.
-func session(addr string, mails []mail, waits []time.Duration, next *atomic.Int64, per perConnection) error {
+func session(addr string, mails []mail, waits []time.Duration, next *atomic.Int64, s shape) error {
 	i := next.Add(1) - 1
 	for i < int64(len(mails)) {
 		helo := "[127.0.0.1]"
@@ -63,7 +64,8 @@ func session(addr string, mails []mail, waits []time.Duration, next *atomic.Int6
 		if err != nil {
 			return err
 		}
-		for range per {
+		c.pipelined = s.pipelined
+		for range s.per {
 			if waits[i], err = c.send(&mails[i]); err != nil {
 				c.conn.Close()
 				return err

@@ -7,7 +7,8 @@
 //	go run ./bench -growth 10000,1000000    only how a store behaves as it grows
 //	go run ./bench -year                    only the care of a store of 200,000 reports
 //	go run ./bench -profile DIR             only CPU and allocation profiles of the server,
-//	                                        with 1 and with 50 sessions
+//	                                        with 1 and with 50 sessions, and with one mail
+//	                                        per connection
 //
 // The workload follows from -seed alone. Everything is in a temporary folder below
 // -dir, which should lie on the disk that is to be measured.
@@ -126,6 +127,7 @@ func (b *bench) everything() (err error) {
 	}
 	for _, part := range []func() error{
 		b.load,
+		b.pipelining,
 		b.withoutRaw,
 		b.authentication,
 		func() error { return b.latency(ctx) },

@@ -22,7 +22,7 @@ const warmUp = 200
 
 // measure drives a running server.
 func measure(c *child, mails []mail, s shape) (rate, error) {
-	if _, _, err := drive(c.addr, mails[:warmUp], shape{min(s.sessions, 10), many}); err != nil {
+	if _, _, err := drive(c.addr, mails[:warmUp], shape{sessions: min(s.sessions, 10), per: many}); err != nil {
 		return rate{}, err
 	}
 	mails = mails[warmUp:]
@@ -139,7 +139,7 @@ func (b *bench) load() error {
 			} else if per == one {
 				mails = mails[:len(mails)/2]
 			}
-			p, err := b.compare(mails, shape{sessions, per}, refusing)
+			p, err := b.compare(mails, shape{sessions: sessions, per: per}, refusing)
 			if err != nil {
 				return err
 			}
@@ -151,12 +151,22 @@ func (b *bench) load() error {
 	return nil
 }
 
+// pipelining measures senders that do not wait for each reply, as Postfix and Exim.
+func (b *bench) pipelining() error {
+	p, err := b.compare(b.mails, shape{sessions: 50, per: many, pipelined: true}, refusing)
+	if err == nil {
+		b.printf("commands pipelined, 50 sessions, many: %.0f/s and %.0f/s, ratio %.2f, %.1f µs above the discarding server\n",
+			p.discard.perSecond, p.ours.perSecond, p.ratio(), micros(p.above()))
+	}
+	return err
+}
+
 // noRaw keeps no raw messages.
 const noRaw = "[retention]\nraw = \"0\"\n"
 
 // withoutRaw measures what keeping the raw messages costs.
 func (b *bench) withoutRaw() (err error) {
-	b.rawless, err = b.compare(b.mails, shape{50, many}, refusing, noRaw)
+	b.rawless, err = b.compare(b.mails, shape{sessions: 50, per: many}, refusing, noRaw)
 	if err == nil {
 		b.printf("no raw messages kept, 50 sessions, many: ratio %.2f, %.1f µs above the discarding server\n", b.rawless.ratio(), micros(b.rawless.above()))
 	}
@@ -191,7 +201,7 @@ func (b *bench) authentication() error {
 		if err != nil {
 			return err
 		}
-		p, err := b.compare(mails, shape{50, many}, c.dns)
+		p, err := b.compare(mails, shape{sessions: 50, per: many}, c.dns)
 		if err != nil {
 			return err
 		}

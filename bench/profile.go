@@ -37,8 +37,8 @@ func (b *bench) profile(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, sessions := range []int{1, 50} {
-		if err := b.profileOnce(filepath.Join(dir, fmt.Sprintf("sessions-%d", sessions)), shape{sessions, many}); err != nil {
+	for _, s := range []shape{{sessions: 1, per: many}, {sessions: 50, per: many}, {sessions: 50, per: one}} {
+		if err := b.profileOnce(filepath.Join(dir, fmt.Sprintf("%d-%s", s.sessions, s.per)), s); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (b *bench) profileOnce(dir string, s shape) error {
 		c.kill()
 		return err
 	}
-	b.printf("%d sessions: %.0f messages/s, %.1f µs each, %.1f MiB\n", s.sessions, r.perSecond, micros(r.cpu), mib(r.peak))
+	b.printf("%d sessions, %s: %.0f messages/s, %.1f µs each, %.1f MiB\n", s.sessions, s.per, r.perSecond, micros(r.cpu), mib(r.peak))
 	b.printf("go tool pprof -top %s\ngo tool pprof -top -sample_index=alloc_space %s\n", filepath.Join(dir, "cpu"), filepath.Join(dir, "allocs"))
 	return c.end()
 }

@@ -46,7 +46,7 @@ func (b *bench) costAims() []aim {
 	var quiet pair
 	var peak int64
 	for _, p := range b.pairs {
-		if p.shape == (shape{50, many}) {
+		if p.shape == (shape{sessions: 50, per: many}) {
 			quiet = p
 		}
 		if p.shape.sessions == 200 {
