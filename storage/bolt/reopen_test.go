@@ -73,3 +73,48 @@ func TestReopenFails(t *testing.T) {
 		t.Errorf("reading: got %v, want %v", err, storage.ErrClosed)
 	}
 }
+
+// TestReopenTouched holds that a store that another process wrote to while it was not locked
+// is not written any more: sequence numbers would be given twice.
+func TestReopenTouched(t *testing.T) {
+	s := openStore(t, t.TempDir(), Options{})
+	batch := func(n int) storage.Batch {
+		return storage.Batch{Reports: []storage.Report{storagetest.Aggregate(n, 1)}}
+	}
+	if _, err := s.Commit(t.Context(), batch(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.queue.close()
+	<-s.done // this test is the committer now
+	for _, step := range []struct {
+		name    string
+		between func()
+		broken  bool
+	}{
+		{"nobody was there", func() {}, false},
+		{"another wrote a report", func() { commitOnce(t, s.path, batch(2)) }, true},
+	} {
+		if err := s.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		step.between()
+		s.reopenAt = 0
+		if s.reopen(); s.broken != step.broken {
+			t.Errorf("%s: got given up: %v, want %v", step.name, s.broken, step.broken)
+		}
+	}
+}
+
+func commitOnce(t *testing.T, path string, b storage.Batch) {
+	t.Helper()
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Commit(t.Context(), b); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
