@@ -60,7 +60,7 @@ func (c *client) send(m *mail) (time.Duration, error) {
 }
 
 // announce says all that comes before the content, one by one or together (RFC 2920),
-// and gives the time of the DATA command.
+// and gives the time of the write that DATA was in.
 func (c *client) announce(m *mail) (start time.Time, err error) {
 	if c.pipelined {
 		start = time.Now()

@@ -12,8 +12,8 @@ import (
 	"reportmx/storage/storagetest"
 )
 
-// TestWriteAhead holds that behind the pages in use there are always written zeros: no
-// commit has to make the file longer, and none meets a hole.
+// TestWriteAhead holds that after a commit there are written zeros behind the pages in use:
+// the next one need not make the file longer, and meets no hole.
 func TestWriteAhead(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -21,7 +21,7 @@ func TestWriteAhead(t *testing.T) {
 		commits int
 	}{
 		{"many small", 2 << 10, 400},
-		{"larger than what is written ahead", 3 * aheadBytes, 2},
+		{"larger than what is written ahead", 3 << 20, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -32,10 +32,7 @@ func TestWriteAhead(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			var used int64
-			if err := s.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }); err != nil {
-				t.Fatal(err)
-			}
+			used := usedBytes(t, s)
 			if err := s.Close(); err != nil { // the committer has ended
 				t.Fatal(err)
 			}
@@ -43,6 +40,69 @@ func TestWriteAhead(t *testing.T) {
 			checkReports(t, openStore(t, dir, Options{}), test.commits)
 		})
 	}
+}
+
+// TestAheadNext holds that a store keeps room for twice what the last commit needed.
+func TestAheadNext(t *testing.T) {
+	const kib = 1 << 10
+	var a ahead
+	for _, step := range []struct {
+		name            string
+		used, from, end int64 // KiB
+	}{
+		{"the first", 64, 64, 64 + 1024},
+		{"room is left", 300, 1088, 1088},
+		{"little room is left", 600, 1088, 600 + 600 + 512},
+		{"a large commit", 2600, 2600, 2600 + 4000 + 512},
+		{"another beside it", 4600, 7112, 4600 + 4000 + 512},
+		{"a small one", 4610, 9112, 9112},
+		{"one beyond all bounds", 24610, 24610, 24610 + 4096 + 512},
+	} {
+		from, end := a.next(step.used * kib)
+		if from != step.from*kib || end != step.end*kib {
+			t.Errorf("%s: got %d to %d, want %d to %d", step.name, from/kib, end/kib, step.from, step.end)
+		}
+	}
+}
+
+// TestWriteAheadAgain holds that a disk that was full for a while does not end it.
+func TestWriteAheadAgain(t *testing.T) {
+	s := openStore(t, t.TempDir(), Options{})
+	n := 0
+	commit := func() error {
+		n++
+		_, err := s.Commit(t.Context(), storage.Batch{Reports: []storage.Report{storagetest.Aggregate(n, 1)}, Raw: noise(20 << 10)})
+		return err
+	}
+	if err := commit(); err != nil {
+		t.Fatal(err)
+	}
+	limitFileSize(t, s)
+	for commit() == nil {
+		if n > 1000 {
+			t.Fatal("a full disk was not noticed")
+		}
+	}
+	unlimitFileSize(t)
+	for range 100 {
+		if err := commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := usedBytes(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	checkWrittenAhead(t, s.path, used)
+}
+
+// usedBytes is up to where the file has pages in use.
+func usedBytes(t *testing.T, s *Store) (used int64) {
+	t.Helper()
+	if err := s.view(func(tx *bbolt.Tx) error { used = tx.Size(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return used
 }
 
 func checkWrittenAhead(t *testing.T, path string, used int64) {

@@ -56,8 +56,9 @@ const lockWait = 2 * time.Second
 // it anew. 1 GiB also fits a 32-bit process.
 const mapSize = 1 << 30
 
-// growBytes is by how much the file grows at a time, in bytes: about a thousand
-// reports. Each time costs a sync; bbolt's own 16 MiB would be most of a small store.
+// growBytes is by how much bbolt makes the file longer, in bytes, when a commit needs more
+// than is written ahead. Each time costs a sync; its own 16 MiB would be most of a small
+// store.
 const growBytes = 4 << 20
 
 // Options are the ways to open a store. The zero value opens it to write.

@@ -67,21 +67,27 @@ func (q *queue) take() []*job {
 	for q.gather(); len(q.jobs) == 0 && q.end == nil; q.gather() {
 		q.cond.Wait()
 	}
-	n, size := 0, 0
-	for n < len(q.jobs) && (n == 0 || size+q.jobs[n].size <= maxGroup) {
-		size += q.jobs[n].size
-		n++
-	}
+	n := q.fitting()
 	group := slices.Clone(q.jobs[:n])
 	q.jobs = slices.Delete(q.jobs, 0, n)
 	return group
 }
 
-// gather lets those run that are ready to, as long as that brings jobs: what a
-// transaction costs is shared by more of them, and they would have to run anyway.
-// Where nobody is ready it takes no time. The caller holds the lock.
+// fitting is how many of the jobs one transaction takes.
+func (q *queue) fitting() int {
+	n, size := 0, 0
+	for n < len(q.jobs) && (n == 0 || size+q.jobs[n].size <= maxGroup) {
+		size += q.jobs[n].size
+		n++
+	}
+	return n
+}
+
+// gather lets those run that are ready to, as long as that brings jobs which fit: what a
+// transaction costs is shared by more of them. The first job waits for work that has to
+// be done anyway; where nobody is ready it waits for nothing. The caller holds the lock.
 func (q *queue) gather() {
-	for before := 0; before < len(q.jobs); {
+	for before := 0; before < len(q.jobs) && q.fitting() == len(q.jobs); {
 		before = len(q.jobs)
 		q.mu.Unlock()
 		runtime.Gosched()

@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"runtime"
+	"sync/atomic"
 	"testing"
 )
 
@@ -35,6 +36,22 @@ func TestQueueGathers(t *testing.T) {
 	}
 }
 
+// TestQueueFull holds that nobody is let run for a group that takes no more.
+func TestQueueFull(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	q := newQueue()
+	for range 2 {
+		if err := q.add(&job{size: maxGroup}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ran atomic.Bool
+	go ran.Store(true)
+	if got := len(q.take()); got != 1 || ran.Load() {
+		t.Errorf("got a group of %d, another ran: %v, want one job at once", got, ran.Load())
+	}
+}
+
 // TestQueueWithdrawn holds that the queue is not taken for closed when its only job is
 // taken back while others are let run.
 func TestQueueWithdrawn(t *testing.T) {
@@ -48,6 +65,7 @@ func TestQueueWithdrawn(t *testing.T) {
 		}
 		go func() {
 			if q.withdraw(first) {
+				runtime.Gosched() // take sees that nothing is left
 				q.add(second)
 			}
 		}()
