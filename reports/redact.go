@@ -21,7 +21,7 @@ import (
 // point to one, which name mails and no mailboxes, local parts without a domain in
 // running text, and parts of a body that are base64.
 //
-// ContentHash, PolicyDomain and alignment are those of the report as it was sent.
+// ContentHash, FeedbackType, PolicyDomain and alignment are those of the report as it was sent.
 func (r *Report) Redact(token func(local string) string) {
 	if r.Kind != KindFailure {
 		return
@@ -30,7 +30,8 @@ func (r *Report) Redact(token func(local string) string) {
 	d.failure(r.Failure)
 	r.Part = d.text(r.Part)
 	for i := range r.Warnings {
-		r.Warnings[i].Text = d.address(r.Warnings[i].Text)
+		w := &r.Warnings[i]
+		w.Where, w.Text = d.text(w.Where), d.address(w.Text)
 	}
 }
 
@@ -51,12 +52,12 @@ func (d redactor) failure(f *Failure) {
 		f.OriginalRcptTo[i] = d.mailbox(f.OriginalRcptTo[i])
 	}
 	for _, text := range []*string{
-		&f.UserAgent, &f.OriginalEnvelopeID, &f.ArrivalDateText, &f.ReportingMTA, &f.SourceIPText, &f.DKIMDomain, &f.DKIMSelector,
-		&f.DKIMSelectorDNS, &f.DKIMADSPDNS, &f.Sample.From, &f.Sample.To, &f.Sample.Subject, &f.Sample.Date,
+		&f.UserAgent, &f.Version, &f.AuthFailure, &f.DeliveryResult, &f.OriginalEnvelopeID, &f.ArrivalDateText, &f.ReportingMTA, &f.SourceIPText,
+		&f.DKIMDomain, &f.DKIMSelector, &f.DKIMSelectorDNS, &f.DKIMADSPDNS, &f.Sample.ContentType, &f.Sample.From, &f.Sample.To, &f.Sample.Subject, &f.Sample.Date,
 	} {
 		*text = d.address(*text)
 	}
-	for _, list := range [][]string{f.AuthenticationResults, f.ReportedDomains, f.ReportedURIs, f.SPFDNS} {
+	for _, list := range [][]string{f.AuthenticationResults, f.ReportedDomains, f.ReportedURIs, f.IdentityAlignment, f.SPFDNS} {
 		for i := range list {
 			list[i] = d.text(list[i])
 		}
@@ -66,6 +67,7 @@ func (d redactor) failure(f *Failure) {
 		if !namesMail(field.Name) {
 			field.Value = d.field(field.Name, field.Value)
 		}
+		field.Name = d.text(field.Name)
 	}
 	f.DKIMCanonicalizedHeader = string(d.header([]byte(f.DKIMCanonicalizedHeader)))
 	f.DKIMCanonicalizedBody = string(d.body([]byte(f.DKIMCanonicalizedBody)))
@@ -103,7 +105,7 @@ func (d redactor) header(block []byte) []byte {
 		case namesMail(name):
 			out = append(out, content...)
 		default:
-			out = append(append(append(out, name...), ':'), d.field(name, value)...)
+			out = append(append(append(out, d.text(name)...), ':'), d.field(name, value)...)
 		}
 		out = append(out, field[len(content):]...)
 		block = rest

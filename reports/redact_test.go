@@ -132,6 +132,61 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// TestRedactEveryField fills every text of a failure report with an address: a field
+// that Redact does not know fails here.
+func TestRedactEveryField(t *testing.T) {
+	const secret = "Jo.Secret@example.com"
+	stay := map[string]bool{ // what Redact says, and what no stranger wrote
+		"Report.Kind": true, "Report.Warnings[0].Code": true, "Report.Failure.ArrivalDateField": true, "Report.Failure.FeedbackType": true,
+		"Report.Failure.PolicyDomain": true, "Report.Failure.DKIMAligned": true, "Report.Failure.SPFAligned": true,
+		"Report.Failure.Sample.MessageID": true,
+	}
+	r := &Report{Failure: &Failure{}}
+	fill(reflect.ValueOf(r), secret)
+	r.Kind = KindFailure
+	before := texts(reflect.ValueOf(r), "Report")
+	r.Redact(func(string) string { return "x" })
+	after := texts(reflect.ValueOf(r), "Report")
+	for path, text := range before {
+		want := strings.ReplaceAll(text, "Jo.Secret", "x")
+		if stay[path] {
+			want = text
+		}
+		if after[path] != want {
+			t.Errorf("%s: got %q, want %q", path, after[path], want)
+		}
+	}
+	if len(before) < 35 {
+		t.Errorf("got %d texts, want all of a failure report", len(before))
+	}
+}
+
+// fill puts a text in every text below a value, and in one element of each list. Of bytes
+// it makes a field and a body.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			fill(v.Elem(), text)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Field(i).CanSet() {
+				fill(v.Field(i), text)
+			}
+		}
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			v.SetBytes([]byte(text + ": " + text + "\r\n\r\n" + text + "\r\n"))
+			break
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), text)
+	case reflect.String:
+		v.SetString(text)
+	}
+}
+
 // texts are all texts below a value, by path.
 func texts(v reflect.Value, path string) map[string]string {
 	all := make(map[string]string)
