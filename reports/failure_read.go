@@ -166,7 +166,11 @@ func joinHeaders(blocks []header) (header, error) {
 // Failure.PolicyDomain).
 func policyDomain(f *Failure) string {
 	for _, reported := range f.ReportedDomains {
-		if domain := strings.Trim(reported, " <>@."); domain != "" {
+		domain := strings.Trim(reported, " <>@.")
+		if behind := domainOf(domain); behind != "" { // an address
+			domain = behind
+		}
+		if domain != "" {
 			return domain
 		}
 	}

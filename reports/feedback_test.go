@@ -167,3 +167,27 @@ func FuzzFailure(f *testing.F) {
 		}
 	})
 }
+
+// TestPolicyDomain: an address in place of a domain gives its domain alone.
+func TestPolicyDomain(t *testing.T) {
+	tests := []struct {
+		name    string
+		failure Failure
+		want    string
+	}{
+		{"reported", Failure{ReportedDomains: []string{"<Example.com.>"}}, "Example.com"},
+		{"address", Failure{ReportedDomains: []string{"Jo.Secret@example.com"}}, "example.com"},
+		{"URI", Failure{ReportedDomains: []string{"mailto:Jo.Secret@example.com"}}, "example.com"},
+		{"empty", Failure{ReportedDomains: []string{"@", "example.com"}}, "example.com"},
+		{"From", Failure{Sample: Sample{From: "Jo <jo@example.com>"}, OriginalMailFrom: "jo@example.org"}, "example.com"},
+		{"MAIL FROM", Failure{OriginalMailFrom: "jo@example.org"}, "example.org"},
+		{"nothing", Failure{}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := policyDomain(&tt.failure); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
