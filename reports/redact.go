@@ -122,16 +122,42 @@ func cutField(block []byte) (field, rest []byte) {
 	return block[:len(block)-len(rest)], rest
 }
 
-// body goes through a text line by line.
+// maxJoined is about the most of a text that body takes for one line.
+const maxJoined = 64 << 10
+
+// body goes through a text line by line. Lines that quoted-printable broke are one; that
+// they stay when there is an address in it.
 func (d redactor) body(text []byte) []byte {
-	var out []byte
+	var out, joined []byte
 	for len(text) > 0 {
 		line, rest := cutLine(text)
-		out = append(out, d.line(string(line))...)
-		out = append(out, text[len(line):len(text)-len(rest)]...)
+		end := len(line)
+		joined = append(joined[:0], line...)
+		for n := softBreak(line); n > 0 && len(rest) > 0 && len(joined) < maxJoined; n = softBreak(line) {
+			end = len(text) - len(rest)
+			line, rest = cutLine(rest)
+			end += len(line)
+			joined = append(joined[:len(joined)-n], line...)
+		}
+		if redacted := d.line(string(joined)); redacted != string(joined) {
+			out = append(out, redacted...)
+		} else {
+			out = append(out, text[:end]...)
+		}
+		out = append(out, text[end:len(text)-len(rest)]...)
 		text = rest
 	}
 	return out
+}
+
+// softBreak is the length of what stands at the end of a line that goes on in the next
+// one (RFC 2045 §6.7), 0 without it. A line with "==" or "=?" is not quoted-printable.
+func softBreak(line []byte) int {
+	text := bytes.TrimRight(line, " \t")
+	if !bytes.HasSuffix(text, []byte("=")) || bytes.HasSuffix(text, []byte("==")) || bytes.Contains(text, []byte("=?")) {
+		return 0
+	}
+	return len(line) - len(text) + 1
 }
 
 // namesMail tells whether a field holds ids of mails, which look like addresses.

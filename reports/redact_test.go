@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -77,6 +78,29 @@ func TestRedactHeader(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := string((redactor{token: mark}).header([]byte(test.text))); got != test.want {
 				t.Errorf("got %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRedactBody(t *testing.T) {
+	tests := map[string]struct{ text, want string }{
+		"lines":           {"to jo@example.com\r\nand bo@example.com\r\n", "to <<JO>>@example.com\r\nand <<BO>>@example.com\r\n"},
+		"broken":          {"to jo.smi=\r\nth@example.com or jo=\r\n@example.com\r\nx", "to <<JO.SMITH>>@example.com or <<JO>>@example.com\r\nx"},
+		"broken twice":    {"to jo= \t\n=\n=40ex=\nample.com", "to <<JO>>=40example.com"},
+		"broken for none": {"a= \r\nb=\nc=\rd\n", "a= \r\nb=\nc=\rd\n"},
+		"at the end":      {"jo@example.com =", "<<JO>>@example.com ="},
+		"a rule":          {"=====\njo@example.com\n", "=====\n<<JO>>@example.com\n"},
+		"a word":          {"=?utf-8?B?am9AZXhhbXBsZS5jb20=?=\nx\n", "<<JO>>@example.com\nx\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			text := []byte(test.text)
+			if got := string((redactor{token: mark}).body(text)); got != test.want {
+				t.Errorf("got %q\nwant %q", got, test.want)
+			}
+			if string(text) != test.text {
+				t.Errorf("the text itself became %q", text)
 			}
 		})
 	}
@@ -238,6 +262,9 @@ func FuzzRedact(f *testing.F) {
 		d.sample([]byte(text), false)
 		d.sample([]byte(text), true)
 		d.mailbox(text)
+		if soft := d.body([]byte("jo vi=\np@example.com\n" + text)); bytes.HasPrefix(soft, []byte("jo vi")) {
+			t.Errorf("%q becomes %q", text, soft)
+		}
 	})
 }
 
@@ -245,11 +272,12 @@ func FuzzRedact(f *testing.F) {
 // its size asks for.
 func TestRedactIsLinear(t *testing.T) {
 	const size = 1 << 20
-	for _, piece := range []string{"a", "a.", "\"", "@", "a@", "\"@", "\"a\"@b", "a\"@b ", "?=", "?a=", "%40", "a@b", "=?", "&", ".", "a=40b"} {
+	for _, piece := range []string{"a", "a.", "\"", "@", "a@", "\"@", "\"a\"@b", "a\"@b ", "?=", "?a=", "%40", "a@b", "=?", "&", ".", "a=40b", "a=\n", "=\n", "@= \n"} {
 		text := strings.Repeat(piece, size/len(piece))
 		start := time.Now()
 		RedactText(text, mark)
 		RedactText(text+"@example.com", mark)
+		redactor{token: mark}.body([]byte(text))
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%q repeated: %v", piece, took)
 		}
