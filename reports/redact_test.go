@@ -272,12 +272,15 @@ func FuzzRedact(f *testing.F) {
 // its size asks for.
 func TestRedactIsLinear(t *testing.T) {
 	const size = 1 << 20
-	for _, piece := range []string{"a", "a.", "\"", "@", "a@", "\"@", "\"a\"@b", "a\"@b ", "?=", "?a=", "%40", "a@b", "=?", "&", ".", "a=40b", "a=\n", "=\n", "@= \n"} {
+	for _, piece := range []string{"a", "a.", "\"", "@", "a@", "\"@", "\"a\"@b", "a\"@b ", "?=", "?a=", "%40", "a@b", "=?", "&", ".", "a=40b", "a=\n", "=\n", "@= \n", "a@b=\n"} {
 		text := strings.Repeat(piece, size/len(piece))
 		start := time.Now()
 		RedactText(text, mark)
-		RedactText(text+"@example.com", mark)
-		redactor{token: mark}.body([]byte(text))
+		if strings.HasSuffix(piece, "\n") {
+			redactor{token: mark}.body([]byte(text))
+		} else {
+			RedactText(text+"@example.com", mark)
+		}
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%q repeated: %v", piece, took)
 		}
