@@ -13,18 +13,21 @@ import (
 var (
 	errNoPolicyDomain = errors.New("not an aggregate report: no policy_published/domain")
 	errNoDateRange    = errors.New("not an aggregate report: no readable date_range/begin and end")
+	errNoBegin        = errors.New("not an aggregate report: no readable date_range/begin")
+	errNoEnd          = errors.New("not an aggregate report: no readable date_range/end")
 )
 
 // aggregateReader reads one aggregate report. Elements may stand in any order; of
 // an element that stands twice where the schema has it once, the first counts.
 type aggregateReader struct {
 	xmlElements
-	input  *bufio.Reader
-	noted  warnings
-	report *Aggregate
-	budget *budget
-	record int                                        // number of the record that is being read, 0 outside
-	seen   struct{ metadata, dateRange, policy bool } // groups that may stand only once
+	input   *bufio.Reader
+	noted   warnings
+	report  *Aggregate
+	budget  *budget
+	record  int                                        // number of the record that is being read, 0 outside
+	counted bool                                       // it has a count
+	seen    struct{ metadata, dateRange, policy bool } // groups that may stand only once
 
 	rfc9990 bool // something was seen that only RFC 9990 has
 	memory  aggregateMemory
@@ -228,11 +231,22 @@ func (a *aggregateReader) policyPublished() {
 // extension keeps the children of feedback/extension as they stand (RFC 9990 §3.2).
 func (a *aggregateReader) extension() {
 	for a.child() {
-		if raw := a.raw(); raw != "" {
-			a.report.Extensions = append(a.report.Extensions, raw)
-		}
+		a.keepRaw(&a.report.Extensions)
 	}
 }
+
+// keepRaw keeps the last child as it stands.
+func (a *aggregateReader) keepRaw(list *[]string) {
+	raw := a.raw()
+	if raw == "" {
+		return
+	}
+	a.charge(len(raw) + stringBytes)
+	*list = append(*list, raw)
+}
+
+// stringBytes is what a string takes in a list beside its text.
+const stringBytes = 16
 
 // unknown passes over an element that the schema does not have in this place.
 func (a *aggregateReader) unknown() {
@@ -247,8 +261,13 @@ func (a *aggregateReader) check() error {
 	if r.PolicyPublished.Domain == "" {
 		return errNoPolicyDomain
 	}
-	if r.Begin.IsZero() || r.End.IsZero() {
+	switch {
+	case r.Begin.IsZero() && r.End.IsZero():
 		return errNoDateRange
+	case r.Begin.IsZero():
+		return errNoBegin
+	case r.End.IsZero():
+		return errNoEnd
 	}
 	for _, required := range []struct{ name, value string }{
 		{"org_name", r.OrgName},

@@ -20,6 +20,7 @@ func (a *aggregateReader) readRecord() {
 	a.charge(recordBytes)
 	a.record = a.inPieces() + len(a.report.Records) + len(a.memory.records) + 1
 	r := &a.memory.record
+	a.counted = false
 	for a.child() {
 		switch a.name {
 		case "row":
@@ -110,9 +111,7 @@ func (a *aggregateReader) recordExtension(r *Record) {
 	if a.name != "" {
 		a.note(WarnUnknown, nil)
 	}
-	if raw := a.raw(); raw != "" {
-		r.Extensions = append(r.Extensions, raw)
-	}
+	a.keepRaw(&r.Extensions)
 }
 
 func (a *aggregateReader) row(r *Record) {

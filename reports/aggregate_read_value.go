@@ -139,7 +139,7 @@ func (a *aggregateReader) epoch(field *time.Time) {
 	}
 }
 
-// number reads a count of messages. One that cannot be read stays 0.
+// number reads the count of messages of a record. One that cannot be read stays 0.
 func (a *aggregateReader) number(field *int64) {
 	text := a.text()
 	n, ok := smallNumber(text)
@@ -151,10 +151,11 @@ func (a *aggregateReader) number(field *int64) {
 		a.tried()
 	}
 	switch {
-	case ok && *field != 0 && *field != n:
+	case !ok:
+	case !a.counted:
+		*field, a.counted = n, true
+	case *field != n:
 		a.note(WarnRepeated, text)
-	case ok:
-		*field = n
 	}
 }
 

@@ -272,3 +272,32 @@ func BenchmarkFind(b *testing.B) {
 		})
 	}
 }
+
+// TestFindNestedFeedback holds that whoever wrote a failed message cannot put a report into
+// it, also when the feedback part is nested; another feedback report beside it is found.
+func TestFindNestedFeedback(t *testing.T) {
+	feedback := func(boundary string) string {
+		return "--" + boundary + "\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: auth-failure\r\nVersion: 1\r\n" +
+			"User-Agent: x\r\nAuth-Failure: dmarc\r\nReported-Domain: example.com\r\n\r\n--" + boundary + "--\r\n"
+	}
+	for _, tt := range []struct {
+		name, behind string
+		want         int
+	}{
+		{"a sample that is text", "text/plain\r\n\r\nFrom: evil@example.net\r\n\r\n" + smallReport + "\r\n", 1},
+		{"another feedback report", "multipart/report; boundary=j\r\n\r\n" + feedback("j"), 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := Find([]byte("From: a@example.org\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n"+
+				"Content-Type: multipart/mixed; boundary=i\r\n\r\n"+feedback("i")+"--o\r\nContent-Type: "+tt.behind+"--o--\r\n"), Limits{})
+			for _, r := range found.Reports {
+				if r.Kind != KindFailure {
+					t.Errorf("got a report of kind %s in part %s", r.Kind, r.Part)
+				}
+			}
+			if len(found.Reports) != tt.want {
+				t.Errorf("got %d reports, want %d", len(found.Reports), tt.want)
+			}
+		})
+	}
+}

@@ -116,14 +116,6 @@ func domainOf(address string) string {
 	return strings.Trim(address[i+1:], " \t<>.")
 }
 
-// obsoleteZones are the names that RFC 5322 §4.3 gives a meaning; time.Parse
-// takes all but UTC and GMT for zero.
-var obsoleteZones = map[string]string{
-	"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
-	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
-	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
-}
-
 // The layouts that nearly every mail uses. They are tried first: time.Parse copies
 // the text into an error for each layout that does not fit, and mail.ParseDate
 // tries up to 48.
@@ -150,25 +142,21 @@ func parseDate(text string) (t time.Time, ok bool) {
 	if len(text) > maxDate {
 		return time.Time{}, false
 	}
-	text = singleSpaced(stripComments(text))
-	if i := strings.LastIndexByte(text, ' '); i >= 0 {
-		if offset, known := obsoleteZones[strings.ToUpper(text[i+1:])]; known {
-			text = text[:i+1] + offset
-		}
-	}
+	text = numericZone(singleSpaced(stripComments(text)))
 	usual := usualDate
 	if strings.Contains(text, ",") {
 		usual = usualDay + usualDate
 	}
-	if t, err := time.Parse(usual, text); err == nil {
-		return t.UTC(), true
+	if t, ok := parseTime(usual, text); ok {
+		return t, true
 	}
 	if t, err := mail.ParseDate(text); err == nil {
-		return t.UTC(), true
+		t = t.UTC()
+		return t, t.Year() >= 0 && t.Year() <= 9999
 	}
 	for _, layout := range oddDates {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), true
+		if t, ok := parseTime(layout, text); ok {
+			return t, true
 		}
 	}
 	return time.Time{}, false

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,6 +36,43 @@ func TestUnreadableValuesCost(t *testing.T) {
 		doc := hostileHead + "<record><row>" + strings.Repeat(value, maxMarkup/4) + "</row></record></feedback>"
 		if _, _, err := readAggregate(strings.NewReader(doc), newBudget(Limits{})); err == nil || !strings.Contains(err.Error(), "XML tags") {
 			t.Errorf("%s: got %v, want the bound of tags", value, err)
+		}
+	}
+}
+
+// TestMarkupAnywhere holds that a raw "<" loses no report, also where the schema has no
+// element, and that what is kept of it is XML.
+func TestMarkupAnywhere(t *testing.T) {
+	for _, tt := range []struct{ name, record, extension string }{
+		{"in an element of the schema", "<row><policy_evaluated><reason><comment>5 < 6</comment></reason></policy_evaluated></row>", ""},
+		{"where the schema has none", "<row><x>5 < 6</x></row>", ""},
+		{"in an extension", "<e:x xmlns:e='urn:e'>5 < 6</e:x>", "<e:x xmlns:e='urn:e'>5 &lt; 6</e:x>"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			found := FindFile([]byte(hostileHead+"<record>"+tt.record+"</record></feedback>"), hostileName, Limits{})
+			if len(found.Reports) != 1 {
+				t.Fatalf("got no report: %+v", found.Unreadable)
+			}
+			r := &found.Reports[0]
+			warned := slices.ContainsFunc(r.Warnings, func(w Warning) bool { return w.Code == WarnMarkup })
+			if got := strings.Join(r.Aggregate.Records[0].Extensions, ""); got != tt.extension || !warned {
+				t.Errorf("got the extension %q, warned %v, want %q and a warning", got, warned, tt.extension)
+			}
+		})
+	}
+}
+
+// TestFirstCount holds that of several counts the first one counts, also when it is 0.
+func TestFirstCount(t *testing.T) {
+	for rows, want := range map[string]int64{"<count>0</count><count>7</count>": 0, "<count>x</count><count>7</count>": 7, "<count>5</count><count>7</count>": 5} {
+		found := FindFile([]byte(hostileHead+strings.Repeat("<record><row>"+rows+"</row></record>", 2)+"</feedback>"), hostileName, Limits{})
+		if len(found.Reports) != 1 {
+			t.Fatalf("%s: got no report: %+v", rows, found.Unreadable)
+		}
+		for _, r := range found.Reports[0].Aggregate.Records {
+			if r.Count != want {
+				t.Errorf("%s: got %d, want %d", rows, r.Count, want)
+			}
 		}
 	}
 }

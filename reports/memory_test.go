@@ -58,3 +58,55 @@ func TestDenied(t *testing.T) {
 		t.Errorf("without a report: got %v, want nil", found.Denied)
 	}
 }
+
+// TestMemoryAsked holds that what a message makes us keep is asked for, whatever it is:
+// little text can take much memory.
+func TestMemoryAsked(t *testing.T) {
+	namespace := strings.Repeat("n", 60_000)
+	zone := func(i int) string { return fmt.Sprintf("fe80::1%%%d%s", i, namespace) }
+	rows := ""
+	for i := range 100 {
+		rows += "<record><row><source_ip>" + zone(i) + "</source_ip></row></record>"
+	}
+	deep := gzipped(t, string(gzipped(t, "PK\x03\x04", "\x00", 8<<20, "")), "", 0, "")
+	tests := []struct {
+		name  string
+		input []byte
+		most  int64 // bytes of what is kept
+		least int64 // bytes that are asked for
+	}{
+		{"namespaces of extensions", []byte(strings.Replace(hostileHead, "<feedback>", `<feedback xmlns:a="`+namespace+`">`, 1) +
+			"<extension>" + strings.Repeat("<a:x/>", 3000) + "</extension></feedback>"), maxExtensions, maxExtensions / 2},
+		{"namespaces of extensions of records", []byte(strings.Replace(hostileHead, "<feedback>", `<feedback xmlns:a="`+namespace+`">`, 1) +
+			strings.Repeat("<record><a:x/></record>", 3000) + "</feedback>"), maxExtensions, maxExtensions / 2},
+		{"zones of addresses", []byte(hostileHead + rows + "</feedback>"), 10_000, 0},
+		{"a zip archive in an archive", deep, 0, 8 << 20},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			asked := int64(0)
+			found := FindFile(tt.input, hostileName, Limits{Reserve: func(n int64) error { asked += n; return nil }})
+			kept := int64(0)
+			for i := range found.Reports {
+				kept += keptBytes(found.Reports[i].Aggregate)
+			}
+			if kept > tt.most || asked < tt.least {
+				t.Errorf("kept %d bytes and asked for %d, want %d at most and %d at least", kept, asked, tt.most, tt.least)
+			}
+		})
+	}
+}
+
+// keptBytes is how long the extensions and zones of a report are.
+func keptBytes(a *Aggregate) (n int64) {
+	for _, text := range a.Extensions {
+		n += int64(len(text))
+	}
+	for i := range a.Records {
+		n += int64(len(a.Records[i].SourceIP.Zone()))
+		for _, text := range a.Records[i].Extensions {
+			n += int64(len(text))
+		}
+	}
+	return n
+}

@@ -143,7 +143,8 @@ func (f *finder) message(raw []byte, within string, depth int) {
 }
 
 // walkParts searches the parts of a multipart in order. Behind a feedback report
-// it searches nothing, and beside one no message: that is the failed message,
+// it searches nothing but for other multiparts where that is nested, and beside one no
+// message: that is the failed message,
 // and whoever wrote that must not be able to put a report into it.
 func (f *finder) walkParts(e *entity, parts []*entity) (feedback bool) {
 	beside := markFeedback(e, parts)
@@ -154,7 +155,8 @@ func (f *finder) walkParts(e *entity, parts []*entity) (feedback bool) {
 			f.feedback(part, sampleOf(parts, i))
 			behind = true
 		case behind:
-		case isMessageType(part.contentType.value) && (beside || feedback):
+		case feedback && !strings.HasPrefix(part.contentType.value, "multipart/"):
+		case isMessageType(part.contentType.value) && beside:
 		default:
 			feedback = f.walk(part) || feedback
 		}

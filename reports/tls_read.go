@@ -59,15 +59,20 @@ type bounded struct {
 	r      io.Reader
 	left   int64
 	budget *budget
+	over   error // as in meter
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
+	if b.over != nil {
+		return 0, b.over
+	}
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
 	n, err := b.r.Read(p)
 	if int64(n) > b.left {
-		return int(b.left), exceeds("a TLS report", maxTLSBytes, "bytes")
+		b.over = exceeds("a TLS report", maxTLSBytes, "bytes")
+		return int(b.left), b.over
 	}
 	b.left -= int64(n)
 	if over := b.budget.charge(tlsPerByte * n); over != nil {

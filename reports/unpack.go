@@ -10,9 +10,13 @@ import (
 type meter struct {
 	r      io.Reader
 	budget *budget
+	over   error // the bound was passed; whoever forgot it is told again
 }
 
 func (m *meter) Read(p []byte) (int, error) {
+	if m.over != nil {
+		return 0, m.over
+	}
 	left := m.budget.unpacked
 	if int64(len(p)) > left+1 {
 		p = p[:left+1]
@@ -20,7 +24,8 @@ func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	if int64(n) > left {
 		m.budget.unpacked = 0
-		return int(left), exceeds("what the archives of one message unpack to", m.budget.limits.Unpacked, "bytes")
+		m.over = exceeds("what the archives of one message unpack to", m.budget.limits.Unpacked, "bytes")
+		return int(left), m.over
 	}
 	m.budget.unpacked -= int64(n)
 	return n, err
@@ -36,6 +41,20 @@ func (d *documents) open(p place) error {
 	}
 	d.budget.opened--
 	return nil
+}
+
+// charged counts what is read as memory, twice: it is held in a slice that grows.
+type charged struct {
+	r      io.Reader
+	budget *budget
+}
+
+func (c *charged) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	if over := c.budget.charge(2 * n); over != nil {
+		return n, over
+	}
+	return n, err
 }
 
 // readWhole reads r to its end, into at most bound bytes.

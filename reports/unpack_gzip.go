@@ -21,7 +21,7 @@ func (d *documents) gunzip(r *bufio.Reader, p place) error {
 	if err := d.open(inner); err != nil {
 		return err
 	}
-	return d.read(&meter{stream, d.budget}, inner)
+	return d.read(&meter{r: stream, budget: d.budget}, inner)
 }
 
 // gzipName is the name that the header of a gzip stream gives, or the word gzip.

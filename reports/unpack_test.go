@@ -74,20 +74,30 @@ func TestBudgetIsShared(t *testing.T) {
 
 // TestUnpackedExactly holds that a document of just the bound is read.
 func TestUnpackedExactly(t *testing.T) {
-	packed := gzipped(t, smallReport, "", 0, "")
+	document := smallReport + "\n"
+	packed := gzipped(t, document, "", 0, "")
 	for _, tt := range []struct {
-		name    string
-		bound   int64
-		reports int
+		name  string
+		short int64
+		want  string
 	}{
-		{"just enough", int64(len(smallReport)), 1},
-		{"one byte short", int64(len(smallReport)) - 1, 0},
+		{"just enough", 0, "report"},
+		{"the line end short", 1, CodeLimit},
+		{"two bytes short", 2, CodeLimit},
+		{"three bytes short", 3, CodeLimit},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var found Found
-			readBlob(bytes.NewReader(packed), "1", "", newBudget(Limits{Unpacked: tt.bound}), &found)
-			if got := len(found.Reports); got != tt.reports {
-				t.Errorf("reports: got %d, want %d (%+v)", got, tt.reports, found.Unreadable)
+			readBlob(bytes.NewReader(packed), "1", hostileName, newBudget(Limits{Unpacked: int64(len(document)) - tt.short}), &found)
+			got := ""
+			for range found.Reports {
+				got += "report"
+			}
+			for _, u := range found.Unreadable {
+				got += u.Code
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q (%+v)", got, tt.want, found.Unreadable)
 			}
 		})
 	}

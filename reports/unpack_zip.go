@@ -27,7 +27,11 @@ var (
 func (d *documents) unzip(r *bufio.Reader, p place) error {
 	data, err := r.Peek(r.Size())
 	if err != io.EOF { // longer than the buffer, or it cannot be read
-		data, err = readWhole(r, "a zip archive", maxArchive)
+		var whole io.Reader = r
+		if p.depth > 0 { // else it is no more than the mail has
+			whole = &charged{r, d.budget}
+		}
+		data, err = readWhole(whole, "a zip archive", maxArchive)
 	}
 	if failed(err) {
 		return fmt.Errorf("zip: %w", err)
@@ -136,6 +140,7 @@ func (d *documents) unzipMember(f *zip.File, p place) error {
 	if err != nil {
 		return err
 	}
-	err = d.read(&meter{content, d.budget}, p)
-	return errors.Join(err, content.Close())
+	err = d.read(&meter{r: content, budget: d.budget}, p)
+	_ = content.Close() // has only what reading ended with
+	return err
 }

@@ -2,10 +2,12 @@ package reports
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"testing"
 
+	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/zip"
 )
 
@@ -88,5 +90,34 @@ func TestLongZip(t *testing.T) {
 		if len(data) != length || len(found.Reports) != 1 {
 			t.Errorf("%d bytes, want %d: got %d reports and %+v", len(data), length, len(found.Reports), found.Unreadable)
 		}
+	}
+}
+
+// TestZipTail holds that a report that is whole is not also unreadable when only the end of
+// its compressed stream is missing.
+func TestZipTail(t *testing.T) {
+	var stream, archive bytes.Buffer
+	f, err := flate.NewWriter(&stream, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(f, smallReport); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Flush(); err != nil { // and no Close
+		t.Fatal(err)
+	}
+	z := zip.NewWriter(&archive)
+	w, err := z.CreateRaw(&zip.FileHeader{Name: "mail.example!example.com!1!2.xml", Method: zip.Deflate,
+		CompressedSize64: uint64(stream.Len()), UncompressedSize64: uint64(len(smallReport))})
+	if err == nil {
+		_, err = w.Write(stream.Bytes())
+	}
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	found := FindFile(archive.Bytes(), hostileName, Limits{})
+	if len(found.Reports) != 1 || len(found.Unreadable) != 0 || len(found.Reports[0].Warnings) == 0 {
+		t.Errorf("got %d reports and unreadable %+v, want one report with a warning", len(found.Reports), found.Unreadable)
 	}
 }

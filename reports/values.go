@@ -10,8 +10,15 @@ import (
 
 // readIP reads an IP address. odd tells that it was spelled in a way that no
 // standard has: in brackets, with "IPv6:", a prefix length, a port, or zeros
-// before its numbers. An address that cannot be read is the zero Addr.
+// before its numbers; or a zone (RFC 4007 §11), which is dropped: it means something on
+// the machine of the reporter only, and may be any text. An address that cannot be read is
+// the zero Addr.
 func readIP(text string) (ip netip.Addr, odd bool) {
+	ip, odd = parseIP(text)
+	return ip.WithZone(""), odd || ip.Zone() != ""
+}
+
+func parseIP(text string) (ip netip.Addr, odd bool) {
 	text = strings.TrimSpace(text)
 	if ip, err := netip.ParseAddr(text); err == nil {
 		return ip, false
@@ -74,8 +81,10 @@ const maxTime = 253402300799
 func readEpoch(text string) (t time.Time, odd, ok bool) {
 	seconds, odd, ok := readNumber(text)
 	if !ok {
-		t, _, ok = readDate(text)
-		return t, true, ok
+		if t, _, ok = readDate(text); ok && t.Unix() >= 0 {
+			return t, true, true
+		}
+		return time.Time{}, true, false
 	}
 	if seconds < 0 || seconds > maxTime {
 		return time.Time{}, odd, false
@@ -89,23 +98,53 @@ var dateLayouts = []string{
 	"2006-01-02T15:04:05",
 	"2006-01-02 15:04:05Z07:00",
 	"2006-01-02 15:04:05 -0700",
-	"2006-01-02 15:04:05 MST",
 	"2006-01-02 15:04:05",
 	"2006-01-02T15:04:05-0700",
 	"2006-01-02T15:04Z07:00",
 	"2006-01-02",
 }
 
-// readDate reads a date of RFC 3339, or odd spellings of one. The result is UTC.
+// readDate reads a date of RFC 3339, or odd spellings of one. The result is UTC, and has a
+// year that RFC 3339 can write.
 func readDate(text string) (t time.Time, odd, ok bool) {
 	text = strings.ToUpper(strings.TrimSpace(text))
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t.UTC(), false, true
+	if t, ok := parseTime(time.RFC3339, text); ok {
+		return t, false, true
 	}
+	text = numericZone(text)
 	for _, layout := range dateLayouts {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), true, true
+		if t, ok := parseTime(layout, text); ok {
+			return t, true, true
 		}
 	}
 	return time.Time{}, true, false
+}
+
+// parseTime reads a time that means the same wherever this runs: time.Parse looks the names
+// of zones up in that of the machine.
+func parseTime(layout, text string) (time.Time, bool) {
+	t, err := time.ParseInLocation(layout, text, time.UTC)
+	t = t.UTC()
+	return t, err == nil && t.Year() >= 0 && t.Year() <= 9999
+}
+
+// obsoleteZones are the names that RFC 5322 §4.3 gives a meaning.
+var obsoleteZones = map[string]string{
+	"UT": "+0000", "UTC": "+0000", "GMT": "+0000", "Z": "+0000",
+	"EST": "-0500", "EDT": "-0400", "CST": "-0600", "CDT": "-0500",
+	"MST": "-0700", "MDT": "-0600", "PST": "-0800", "PDT": "-0700",
+}
+
+// numericZone replaces the name of a zone at the end of a date. One that has no meaning
+// counts as UTC.
+func numericZone(text string) string {
+	i := strings.LastIndexByte(text, ' ') + 1
+	name := text[i:]
+	if i == 0 || name == "" || strings.Trim(strings.ToUpper(name), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return text
+	}
+	if offset, known := obsoleteZones[strings.ToUpper(name)]; known {
+		return text[:i] + offset
+	}
+	return text[:i] + "+0000"
 }

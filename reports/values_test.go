@@ -19,6 +19,8 @@ func TestReadIP(t *testing.T) {
 		{"IPv6:2001:db8::1", "2001:db8::1", true},
 		{"[IPv6:2001:db8::1]", "2001:db8::1", true},
 		{"192.0.2.1/32", "192.0.2.1", true},
+		{"fe80::1%eth0", "fe80::1", true},
+		{"[fe80::1%eth0]:25", "fe80::1", true},
 		{"192.0.2.0/24", "", true},
 		{"192.0.2.1:25", "192.0.2.1", true},
 		{"[2001:db8::1]:25", "2001:db8::1", true},
@@ -86,6 +88,9 @@ func TestReadEpoch(t *testing.T) {
 		{"0", time.Unix(0, 0).UTC(), false, true},
 		{"-1", time.Time{}, false, false},
 		{"253402300800", time.Time{}, false, false},
+		{"9999-12-31T23:59:59-14:00", time.Time{}, true, false},
+		{"0000-01-01T00:00:00+14:00", time.Time{}, true, false},
+		{"1969-12-31", time.Time{}, true, false},
 		{"yesterday", time.Time{}, true, false},
 		{"", time.Time{}, true, false},
 	}
@@ -118,5 +123,22 @@ func TestPlainIPv4(t *testing.T) {
 				t.Errorf("got %v, %v, want %v, %v", got, ok, want, tt.ok)
 			}
 		})
+	}
+}
+
+// TestDatesAnywhere holds that a date means the same wherever this runs: it is part of what
+// a report is known by.
+func TestDatesAnywhere(t *testing.T) {
+	defer func(local *time.Location) { time.Local = local }(time.Local)
+	for _, local := range []*time.Location{time.UTC, time.FixedZone("CET", 3600), time.FixedZone("EST", 3600)} {
+		time.Local = local
+		for text, want := range map[string]int{"CET": 0, "EST": 5, "UTC": 0, "X": 0, "PDT": 7, "+0200": 22} {
+			if got, _, ok := readDate("2026-01-01 00:00:00 " + text); !ok || got.Hour() != want {
+				t.Errorf("in %v, a date of a report in %s: got %v, %v, want %d h", local, text, got, ok, want)
+			}
+			if got, ok := parseDate("Thu, 1 Jan 2026 00:00:00 " + text); !ok || got.Hour() != want {
+				t.Errorf("in %v, a date of a mail in %s: got %v, %v, want %d h", local, text, got, ok, want)
+			}
+		}
 	}
 }

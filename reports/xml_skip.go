@@ -41,22 +41,26 @@ func (x *xmlElements) raw() string {
 	if x.err != nil {
 		return ""
 	}
-	if len(kept) > bound {
-		x.note(WarnExtension, kept)
-		return ""
+	if len(kept) <= bound {
+		if whole, ok := x.declared(kept[:start], kept[start:], bound); ok {
+			x.kept += len(whole)
+			return strings.ToValidUTF8(whole, "\uFFFD")
+		}
 	}
-	x.kept += len(kept)
-	return strings.ToValidUTF8(x.declared(kept[:start], kept[start:]), "\uFFFD")
+	x.note(WarnExtension, kept)
+	return ""
 }
 
 // declared is an element with the namespaces that it uses and that stand on what is
 // around it: RFC 9990 §3.2 has extensions declare theirs on the root element, and
-// an element on its own would mean nothing without.
-func (x *xmlElements) declared(startTag, rest []byte) string {
+// an element on its own would mean nothing without. A namespace may be long and stand in
+// each of many elements: ok is false when the whole passes bound.
+func (x *xmlElements) declared(startTag, rest []byte, bound int) (whole string, ok bool) {
 	nameEnd := bytes.IndexAny(startTag, " \t\r\n/>")
 	if nameEnd < 0 {
-		return string(startTag) + string(rest)
+		return string(startTag) + string(rest), true
 	}
+	bound -= len(startTag) + len(rest)
 	var declarations strings.Builder
 	seen := make(map[string]bool)
 	for i := len(x.bindings) - 1; i >= 0; i-- { // the innermost counts
@@ -66,10 +70,14 @@ func (x *xmlElements) declared(startTag, rest []byte) string {
 		}
 		seen[b.prefix] = true
 		if use := []byte(b.prefix + ":"); bytes.Contains(startTag, use) || bytes.Contains(rest, use) {
-			declarations.WriteString(" xmlns:" + b.prefix + `="` + strings.ReplaceAll(b.namespace, `"`, "&quot;") + `"`)
+			declaration := " xmlns:" + b.prefix + `="` + strings.ReplaceAll(b.namespace, `"`, "&quot;") + `"`
+			if declarations.Len()+len(declaration) > bound {
+				return "", false
+			}
+			declarations.WriteString(declaration)
 		}
 	}
-	return string(startTag[:nameEnd]) + declarations.String() + string(startTag[nameEnd:]) + string(rest)
+	return string(startTag[:nameEnd]) + declarations.String() + string(startTag[nameEnd:]) + string(rest), true
 }
 
 // walk shows each token inside the last child, its end tag included.
@@ -84,8 +92,8 @@ func (x *xmlElements) walk(show func(token []byte)) {
 	}
 }
 
-// step reads one token inside the last child and returns it as it stands; ok is false when
-// there is none.
+// step reads one token inside the last child and returns it as it stands, but for a raw "<";
+// ok is false when there is none.
 func (x *xmlElements) step() (raw []byte, ok bool) {
 	token, err := x.scan.next()
 	if err != nil {
@@ -99,7 +107,8 @@ func (x *xmlElements) step() (raw []byte, ok bool) {
 	case xmlEnd:
 		x.pop(token.name)
 	case xmlStray:
-		x.fail(errMarkup)
+		x.note(WarnMarkup, token.raw)
+		return []byte("&lt;"), true
 	}
 	return token.raw, true
 }
