@@ -136,6 +136,8 @@ type Batch struct {
 	Reports []Report // Seq, Conflict are given by the engine
 	Held    *Held    // nil: nothing to hold
 	Raw     []byte   // the message as kept, with our Received line; nil: keep none. The caller's again after Commit
+	// RawForHold keeps Raw with Held alone: reports of the batch are not to have it.
+	RawForHold bool
 
 	// HoldQuota bounds the bytes of all messages in the hold, 0 does not. For a new
 	// one the oldest ones whose sender did not pass are dropped; when that is not

@@ -126,10 +126,8 @@ func (in *Intake) settle(h *held, b *storage.Batch) {
 			b.Reports[i].Warnings = append(b.Reports[i].Warnings, said)
 		}
 	}
-	for i := range b.Reports {
-		if !in.keepsRaw(b.Reports[i].Kind) {
-			b.Raw = nil // batch keeps it for the hold, which has it already
-		}
+	if b.RawForHold {
+		b.Raw, b.RawForHold = nil, false // the hold has it already
 	}
 }
 

@@ -272,9 +272,9 @@ func (in *Intake) batch(m *message, f facts, j judgement) storage.Batch {
 	if no, ok := j.first(hold); ok {
 		b.HoldQuota = in.HoldQuota
 		b.Held = &storage.Held{Message: m.Facts, Code: no.Code, Reason: no.Reason, Size: int64(len(m.Body)), Hash: sha256.Sum256(m.Body)}
-		keepRaw = true
+		b.RawForHold = !keepRaw
 	}
-	if keepRaw {
+	if keepRaw || b.Held != nil {
 		b.Raw = m.raw()
 	}
 	return b

@@ -73,6 +73,34 @@ func TestRedacted(t *testing.T) {
 	}
 }
 
+// TestRawForHold: what is held beside a report brings the mail into the hold, and not
+// to the report.
+func TestRawForHold(t *testing.T) {
+	failure := "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=m\r\n\r\n--m\r\n" +
+		"Content-Type: message/rfc822\r\n\r\n" + personalMail + "\r\n--m\r\nContent-Type: text/xml\r\n\r\n<feedback><report_metadata>\r\n--m--\r\n"
+	aggregate := mailWith(document("example.com", "1"), "<feedback><report_metadata>")
+	for name, test := range map[string]struct {
+		mail    string
+		change  func(*Config)
+		forHold bool
+	}{
+		"redacted":         {failure, redacting(t, KeepFull, someKey), true},
+		"headers":          {failure, nil, true},
+		"full":             {failure, func(c *Config) { c.Keep = KeepFull }, false},
+		"aggregate":        {aggregate, nil, false},
+		"aggregate, NoRaw": {aggregate, func(c *Config) { c.NoRaw = true }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, test.change)
+			b.deliver(t, test.mail, "ruf@reports.example.net")
+			got := b.store.batches[0]
+			if len(got.Reports) != 1 || got.Held == nil || got.Raw == nil || got.RawForHold != test.forHold {
+				t.Errorf("got %d reports, held %v, %d bytes of message for the hold alone %v, want %v", len(got.Reports), got.Held, len(got.Raw), got.RawForHold, test.forHold)
+			}
+		})
+	}
+}
+
 // TestRedactedReparse: what was kept without redaction is redacted when it is read
 // again; what was redacted is the same then.
 func TestRedactedReparse(t *testing.T) {

@@ -90,7 +90,7 @@ func (s *Store) prepareReport(r *storage.Report) (report, error) {
 // prepareRaw compresses the message, once for each place that it goes to: a held
 // message is dropped on its own, also when other parts of it were reports.
 func (s *Store) prepareRaw(p *batch, b *storage.Batch) (err error) {
-	if len(p.reports) > 0 {
+	if len(p.reports) > 0 && !b.RawForHold {
 		if p.raw, err = s.codec.newRaw(b.Raw); err != nil {
 			return fmt.Errorf("prepare message: %w", err)
 		}

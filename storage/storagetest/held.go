@@ -84,6 +84,19 @@ func testHeldTwice(t *testing.T, s *suite) {
 	}
 }
 
+// testRawForHold holds a message of whose reports the bytes are not to be kept.
+func testRawForHold(t *testing.T, s *suite) {
+	o := s.commit(t, storage.Batch{Reports: []storage.Report{Aggregate(1, 1), Failure(1)}, Held: Held(1), Raw: Raw(1), RawForHold: true})
+	for _, r := range o.Reports {
+		if raw, err := s.Raw(r.Seq); !errors.Is(err, storage.ErrNotFound) {
+			t.Errorf("message of report %d: got %d bytes and error %v, want %v", r.Seq, len(raw), err, storage.ErrNotFound)
+		}
+	}
+	if raw, err := s.HeldRaw(o.Held); err != nil || string(raw) != string(Raw(1)) {
+		t.Errorf("message in the hold: got %d bytes and error %v", len(raw), err)
+	}
+}
+
 func testConcurrent(t *testing.T, s *suite) {
 	const callers, each = 64, 10
 	var group sync.WaitGroup

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) Engine) {
 		{"messages come back as they were", testRaw},
 		{"the hold holds and drops", testHeld},
 		{"a message is not held twice", testHeldTwice},
+		{"a message is kept for the hold alone", testRawForHold},
 		{"the hold has a quota", testQuota},
 		{"a message leaves the hold with its reports", testRelease},
 		{"a report is replaced by itself", testReplace},
