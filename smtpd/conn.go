@@ -148,6 +148,9 @@ func (c *conn) readData(p []byte) (int, error) {
 			return n, nil
 		}
 	}
+	if c.phase == phaseDead { // it broke while 354 was sent
+		return 0, replyBroken.smtpError()
+	}
 	return 0, io.EOF
 }
 

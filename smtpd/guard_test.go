@@ -93,6 +93,32 @@ func TestBrokenOff(t *testing.T) {
 	}
 }
 
+// TestGoneBefore354 hangs up where the server is about to ask for content: that is no
+// empty message.
+func TestGoneBefore354(t *testing.T) {
+	here, there := net.Pipe()
+	ended := ending{summary: make(chan Summary, 1)}
+	b := startOn(t, Config{Observer: ended}, &sink{}, newPipeListener(there))
+	c := newClient(t, here)
+	c.toMessage()
+	c.send("DATA\r\n") // over a pipe the 354 waits for a reader
+	c.Close()
+	if got := <-ended.summary; got.Accepted != 0 || got.End != EndError {
+		t.Errorf("summary: got %d messages and end %s, want none and %s", got.Accepted, got.End, EndError)
+	}
+	if got := b.sink.all(); len(got) != 0 {
+		t.Errorf("messages: got %d, want none", len(got))
+	}
+}
+
+// ending is an Observer that hands on how a session ended.
+type ending struct {
+	nobody
+	summary chan Summary
+}
+
+func (e ending) Closed(s Summary) { e.summary <- s }
+
 // TestStalledContent lets content stall and then sends commands: the client is told,
 // and nothing of it runs.
 func TestStalledContent(t *testing.T) {
