@@ -70,14 +70,13 @@ func (x *xmlElements) declared(startTag, rest []byte, bound int) (whole string, 
 		}
 		seen[b.prefix] = true
 		if use := []byte(b.prefix + ":"); bytes.Contains(startTag, use) || bytes.Contains(rest, use) {
-			declaration := " xmlns:" + b.prefix + `="` + strings.ReplaceAll(b.namespace, `"`, "&quot;") + `"`
-			if declarations.Len()+len(declaration) > bound {
+			if declarations.Len()+len(b.namespace) > bound { // before it is copied
 				return "", false
 			}
-			declarations.WriteString(declaration)
+			declarations.WriteString(" xmlns:" + b.prefix + `="` + strings.ReplaceAll(b.namespace, `"`, "&quot;") + `"`)
 		}
 	}
-	return string(startTag[:nameEnd]) + declarations.String() + string(startTag[nameEnd:]) + string(rest), true
+	return string(startTag[:nameEnd]) + declarations.String() + string(startTag[nameEnd:]) + string(rest), declarations.Len() <= bound
 }
 
 // walk shows each token inside the last child, its end tag included.

@@ -55,6 +55,20 @@ var aggregateFamilies = []family{
 	{"a large extension", stored, func(m *maker) []byte {
 		return m.filled(m.aggregate().head()+"<extension>", "<y a='b'>c</y>", m.many(4000, 1_000_000), "</extension>"+honestRecord+"</feedback>")
 	}},
+	{"a long namespace in every extension", stored, func(m *maker) []byte {
+		a := m.aggregate()
+		a.root = `<feedback xmlns:a="` + strings.Repeat("n", m.many(1000, 60_000)) + `">`
+		return m.filled(a.head()+"<extension>", "<a:x/>", m.many(3000, 170_000), "</extension>"+honestRecord+"</feedback>")
+	}},
+	{"a zone in every address", stored, func(m *maker) []byte {
+		zone := strings.Repeat("z", m.many(100, 60_000))
+		parts := make([]string, m.many(3, 20))
+		for i := range parts {
+			record := fmt.Sprintf("<record><row><source_ip>fe80::%x%%%s</source_ip><count>1</count></row></record>", i+1, zone)
+			parts[i] = m.part(gzipPart, reportName+".gz", bomb(m.aggregate().head(), record, m.many(20, 500), "</feedback>"))
+		}
+		return m.multi(parts...)
+	}},
 	{"unknown elements", stored, func(m *maker) []byte {
 		return m.filled(m.aggregate().head(), "<what><is><this>a</this></is></what>", m.many(5000, 500_000), honestRecord+"</feedback>")
 	}},

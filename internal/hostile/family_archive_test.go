@@ -61,6 +61,9 @@ var gzipFamilies = []family{
 	{"a bomb in a bomb", kept, func(m *maker) []byte {
 		return m.letter(gzipPart, reportName+".gz", gzipped(gzipped(bomb(m.aggregate().head(), "<!-- -->", m.many(100_000, 100_000_000), ""))))
 	}},
+	{"a zip of zeros in a bomb", kept, func(m *maker) []byte {
+		return m.letter(gzipPart, reportName+".gz", gzipped(bomb("PK\x03\x04", "\x00", m.many(1<<20, 63<<20), "")))
+	}},
 	{"deflate of empty blocks", kept, func(m *maker) []byte {
 		packed, sum, size := deflated(m.aggregate().head(), "", 0, "</feedback>")
 		empty := bytes.Repeat([]byte{0, 0, 0, 0xff, 0xff}, m.many(10_000, 3_000_000))
