@@ -8,9 +8,10 @@ import (
 )
 
 // verbOf gives the command's first word in upper case. go-smtp takes the first four
-// bytes, and anything that begins with STARTTLS for STARTTLS.
+// bytes, and anything that begins with STARTTLS for STARTTLS, by Unicode's upper case.
 func verbOf(line []byte) string {
-	if len(line) >= 8 && bytes.EqualFold(line[:8], []byte("STARTTLS")) {
+	begin := line[:min(len(line), 2*len("STARTTLS"))] // "ſ", two bytes, becomes an "S"
+	if bytes.HasPrefix(bytes.ToUpper(begin), []byte("STARTTLS")) {
 		return "STARTTLS"
 	}
 	line = bytes.TrimRight(line, "\r\n")

@@ -36,6 +36,26 @@ func TestReply(t *testing.T) {
 	}
 }
 
+// TestVerb: the guard sees the verb that go-smtp sees.
+func TestVerb(t *testing.T) {
+	tests := []struct{ line, want string }{
+		{"mail FROM:<>\r\n", "MAIL"},
+		{"QUIT\r\n", "QUIT"},
+		{"QUI\r\n", ""},
+		{"QUITS\r\n", ""},
+		{"starttls\r\n", "STARTTLS"},
+		{"STARTTLSX\r\n", "STARTTLS"},
+		{"ſTARTTLS\r\n", "STARTTLS"},
+		{"ſtarttlſ\r\n", "STARTTLS"},
+		{"STARTTL\r\n", ""},
+	}
+	for _, test := range tests {
+		if got := verbOf([]byte(test.line)); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.line, got, test.want)
+		}
+	}
+}
+
 func TestBodyReply(t *testing.T) {
 	tests := []struct {
 		err  error
