@@ -172,11 +172,25 @@ func (in *Intake) panics(m *message, found reports.Found) {
 }
 
 // warnMissing says loudly, once for each policy domain, that our own zone lacks a
-// record: other reporting organizations look for it first, and send nothing.
+// record: other reporting organizations look for it first, and send nothing. A message
+// that is about many domains names a few; the others are named by later ones.
 func (in *Intake) warnMissing(f facts) {
+	named, others := 0, 0
 	for domain, d := range f.Domains {
-		if in.missing.news(domain, d.Authorization) {
+		switch {
+		case !in.missing.news(domain, d.Authorization):
+		case named < mostNamed:
+			named++
 			in.Log.Warn("external authorization missing", "policy_domain", domain, "authorization", d.Authorization, "record", d.Record)
+		default:
+			others++
+			in.missing.forget(domain)
 		}
 	}
+	if others > 0 {
+		in.Log.Warn("external authorization missing of more policy domains of this message", "domains", others)
+	}
 }
+
+// mostNamed is how many domains one message can have us warn about.
+const mostNamed = 5

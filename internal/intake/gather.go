@@ -27,7 +27,6 @@ func (in *Intake) gather(ctx context.Context, m *message, found reports.Found) f
 	if !in.anythingKept(f) {
 		return f
 	}
-	in.count(f)
 	in.ask(ctx, m, &f)
 	return f
 }
@@ -55,37 +54,31 @@ func (in *Intake) ask(ctx context.Context, m *message, f *facts) {
 	}
 }
 
-// served finds for each policy domain whether it is ours; a message has few of
-// them, since its reports are bounded by its size.
+// longestDomain is the longest name in DNS (RFC 1035 §2.3.4), in bytes. A longer one is
+// nobody's domain, whatever it ends in: nothing remembers it or asks for it.
+const longestDomain = 253
+
+// served finds for each policy domain whether it is ours, and whether its authorization
+// matters: TLS reports need none (RFC 8460).
 func (in *Intake) served(found []reports.Report) map[string]domainFacts {
 	targets := in.Targets()
 	domains := make(map[string]domainFacts)
 	for i := range found {
 		for _, d := range found[i].PolicyDomains() {
-			target, ok := targets.Match(d)
-			domains[d] = domainFacts{Served: ok, Target: target, Authorization: dmarcdns.Unchecked}
+			if len(d) > longestDomain {
+				continue
+			}
+			known, seen := domains[d]
+			if !seen {
+				known = domainFacts{Authorization: dmarcdns.Unchecked}
+				known.Target, known.Served = targets.Match(d)
+			}
+			known.Asked = known.Asked || known.Served && found[i].Kind != reports.KindTLS
+			domains[d] = known
 		}
 	}
 	return domains
 }
-
-// count counts the reports about domains that only "*" serves. An imported message
-// was chosen by the administrator.
-func (in *Intake) count(f facts) {
-	if f.Source == storage.SourceImport || f.Retried {
-		return
-	}
-	for i := range f.Found.Reports {
-		domain, served := firstServed(f.Found.Reports[i].PolicyDomains(), f.Domains)
-		if known := f.Domains[domain]; served && known.Target == wildcard && !in.quota.take(domain, f.ReceivedAt) {
-			known.OverQuota = true
-			f.Domains[domain] = known
-		}
-	}
-}
-
-// wildcard is the target that serves every domain.
-const wildcard = "*"
 
 // anythingKept tells whether anything of the message can end in the store, so that
 // a stranger cannot make us ask DNS by sending what is refused anyway.
@@ -129,7 +122,7 @@ func (in *Intake) authenticate(ctx context.Context, m *message, f *facts) {
 	}
 }
 
-// authorize looks up each served policy domain. Before a report is refused for a
+// authorize looks up each policy domain whose authorization matters. Before a report is refused for a
 // missing record, DNS is asked again past the cache: the record may just have been
 // published, and a reporting server that is told 550 does not come back.
 func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]domainFacts) {
@@ -137,7 +130,7 @@ func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]
 		return
 	}
 	for d, known := range domains {
-		if !known.Served {
+		if !known.Asked {
 			continue
 		}
 		known.Authorization, _ = dmarcdns.AtReceipt(ctx, in.DNS, d, in.Domain)

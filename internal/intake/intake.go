@@ -143,7 +143,7 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 	m.find = func(l reports.Limits) reports.Found { return reports.Find(m.Body, l) }
 	reply := in.take(ctx, &m).Reply
 	recycle(buf) // not deferred: what a panic leaves running may still read it
-	reply.Text += " (id " + id + ")"
+	reply.Text = cut(reply.Text, longestReply) + " (id " + id + ")"
 	return reply
 }
 
@@ -198,6 +198,7 @@ func (in *Intake) take(ctx context.Context, m *message) Result {
 	f := in.gather(ctx, m, found)
 	j := judge(f, in.policy(m))
 	m.held.override(&j)
+	in.count(f, &j)
 	res := in.carryOut(ctx, m, f, j)
 	elapsed := time.Since(start)
 	in.panics(m, f.Found)

@@ -54,9 +54,9 @@ type facts struct {
 type domainFacts struct {
 	Served        bool
 	Target        string // the configured target that is this domain or above it
+	Asked         bool   // it is served, and its authorization matters
 	Authorization dmarcdns.Authorization
 	Record        string // name of the authorization record, for the reply
-	OverQuota     bool   // only "*" serves it, and it has had its reports for now
 }
 
 // verdict is what becomes of a message or of one of its reports.
@@ -142,10 +142,8 @@ func judgeReport(r *reports.Report, f facts, p Policy) ruling {
 	}
 	domain, served := firstServed(domains, f.Domains)
 	if !served {
-		return ruling{reject, "not_a_target", "reports about " + domains[0] + " are not accepted here", replyNotTarget(domains[0])}
-	}
-	if f.Domains[domain].OverQuota {
-		return ruling{refer, "quota", "too many reports about domains that are no listed target", replyQuota(domain)}
+		named := cut(domains[0], longestDomain)
+		return ruling{reject, "not_a_target", "reports about " + named + " are not accepted here", replyNotTarget(named)}
 	}
 	if r.Kind != reports.KindTLS && p.Authorization == Enforce { // RFC 8460 has no such check
 		if no, refused := judgeAuthorization(domain, f.Domains[domain]); refused {

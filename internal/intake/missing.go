@@ -17,6 +17,13 @@ type missing struct {
 	domains map[string]bool
 }
 
+// forget lets a domain be news again.
+func (m *missing) forget(domain string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.domains, domain)
+}
+
 // news tells whether a domain was not known to lack its authorization.
 func (m *missing) news(domain string, a dmarcdns.Authorization) bool {
 	m.mu.Lock()

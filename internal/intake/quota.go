@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"reportmx/storage"
 )
 
 // Quota bounds the reports about domains that only the target "*" serves. Strangers
@@ -37,7 +39,30 @@ func daily(n int) *rate.Limiter {
 	return rate.NewLimiter(rate.Every(24*time.Hour/time.Duration(max(n, 1))), n)
 }
 
-// take counts one report about a domain, and tells whether it is within the quota.
+// wildcard is the target that serves every domain.
+const wildcard = "*"
+
+// count counts the reports about domains that only "*" serves, of those that would be
+// kept, and defers the first that is over the quota: the whole message comes again. An
+// imported message was chosen by the administrator.
+func (in *Intake) count(f facts, j *judgement) {
+	if _, comesAgain := j.first(refer); comesAgain || f.Source == storage.SourceImport || f.Retried {
+		return
+	}
+	for i, r := range j.Reports {
+		if r.Verdict == reject {
+			continue
+		}
+		domain, served := firstServed(f.Found.Reports[i].PolicyDomains(), f.Domains)
+		if served && f.Domains[domain].Target == wildcard && !in.quota.take(domain, f.ReceivedAt) {
+			j.Reports[i] = ruling{refer, "quota", "too many reports about domains that are no listed target", replyQuota(domain)}
+			return
+		}
+	}
+}
+
+// take counts one report about a domain, and tells whether it is within the quota. One
+// that is over that of the whole is not counted for its domain.
 func (q *quota) take(domain string, now time.Time) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -49,7 +74,7 @@ func (q *quota) take(domain string, now time.Time) bool {
 			q.domains[domain] = l
 		}
 	}
-	return l.AllowN(now, 1) && q.total.AllowN(now, 1)
+	return q.total.TokensAt(now) >= 1 && l.AllowN(now, 1) && q.total.AllowN(now, 1)
 }
 
 // forget makes room, once a minute at most: a domain whose day's worth has come back

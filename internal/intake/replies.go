@@ -30,6 +30,17 @@ var (
 	replyCutShort = smtpd.Reply{Code: 451, Enhanced: [3]int{4, 4, 2}, Text: "the message did not arrive whole, send it again"}
 )
 
+// longestReply leaves room for the id behind it, within the 480 bytes that smtpd sends.
+const longestReply = 440
+
+// cut bounds what strangers wrote. The mark at the end says that there was more.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return s[:most-3] + "..."
+}
+
 func replyNotTarget(domain string) smtpd.Reply {
 	return smtpd.Reply{Code: 550, Enhanced: [3]int{5, 7, 1}, Text: "reports about " + domain + " are not accepted here"}
 }
