@@ -4,16 +4,42 @@ import (
 	"bytes"
 	"io"
 	"log/slog"
+	"unicode/utf8"
 
 	"reportmx/internal/config"
 )
 
 func newLogger(w io.Writer, c config.Log) *slog.Logger {
-	o := &slog.HandlerOptions{Level: c.Level}
+	o := &slog.HandlerOptions{Level: c.Level, ReplaceAttr: cutLong}
 	if c.Format == "json" {
 		return slog.New(slog.NewJSONHandler(plainWriter{w, plainJSON}, o))
 	}
 	return slog.New(slog.NewTextHandler(plainWriter{w, plainText}, o))
+}
+
+// longestText is the most bytes of a text in the log. What is behind 48 KiB of a line
+// becomes a record of its own in the journal, which a stranger must not begin.
+const longestText = 1 << 10
+
+// cutLong cuts long texts, but for the stack of a panic.
+func cutLong(_ []string, a slog.Attr) slog.Attr {
+	text := ""
+	switch a.Value.Kind() {
+	case slog.KindString:
+		text = a.Value.String()
+	case slog.KindAny:
+		if err, ok := a.Value.Any().(error); ok {
+			text = err.Error()
+		}
+	}
+	if len(text) <= longestText || a.Key == "stack" {
+		return a
+	}
+	end := longestText
+	for end > longestText-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return slog.String(a.Key, text[:end]+"…")
 }
 
 // plainWriter lets through what plain makes of whole lines.
