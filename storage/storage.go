@@ -126,9 +126,18 @@ type Held struct {
 	Code    string // closed set, for metrics: what put it here
 	Reason  string // one sentence for people: what is wrong and where
 	Size    int64  // bytes of the raw message
+	Cost    int64  // bytes that it takes of the hold's quota; 0: its size
 	// Hash is the SHA-256 of the message below our Received line: a message that
 	// is sent again is not held twice.
 	Hash [32]byte
+}
+
+// Takes is how many bytes of the hold's quota the message takes.
+func (h *Held) Takes() int64 {
+	if h.Cost == 0 {
+		return h.Size
+	}
+	return h.Cost
 }
 
 // Batch is what one message adds, in one transaction.
@@ -178,7 +187,7 @@ type Query struct {
 type Stats struct {
 	Reports    map[reports.Kind]uint64
 	Held       uint64
-	HeldBytes  int64
+	HeldBytes  int64 // of the hold's quota
 	FileBytes  int64
 	LastSeq    uint64
 	Duplicates uint64 // counted since the store was made

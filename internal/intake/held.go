@@ -131,6 +131,26 @@ func (in *Intake) settle(h *held, b *storage.Batch) {
 	}
 }
 
+// aroundHeld is what the store needs of a held message beside its own words, in bytes.
+const aroundHeld = 512
+
+// holdCost is what a message takes of the hold's quota: all that is kept of it. The body
+// alone may be the least of that.
+func holdCost(h *storage.Held, m *message) int64 {
+	n := aroundHeld + len(m.Received) + len(m.Body) + len(h.Reason)
+	about := &h.Message
+	n += len(about.Subject) + len(about.MessageID)
+	n += len(about.Envelope.Helo) + len(about.Envelope.MailFrom)
+	for _, rcpt := range about.Envelope.RcptTo {
+		n += len(rcpt)
+	}
+	n += len(about.Sender.Domain) + len(about.Sender.SPF.Domain)
+	for _, s := range about.Sender.DKIM {
+		n += len(s.Domain) + len(s.Selector)
+	}
+	return int64(n)
+}
+
 // evicted tells of held messages that were dropped for a new one.
 func (in *Intake) evicted(m *message, seqs []uint64) {
 	if len(seqs) > 0 {

@@ -138,6 +138,19 @@ func TestHoldFull(t *testing.T) {
 	if got := b.store.batches[0].HoldQuota; got != 1<<20 {
 		t.Errorf("got the quota %d, want %d", got, 1<<20)
 	}
+	b.deliver(t, broken, strings.Split(strings.Repeat("dmarc@reports.example.net ", 99)+"dmarc@reports.example.net", " ")...)
+	one, many := b.store.batches[0], b.store.batches[1]
+	if size := int64(len(broken)); one.Held.Size != size || many.Held.Size != size || one.Held.Cost < int64(len(one.Raw))+aroundHeld {
+		t.Errorf("got %d bytes that cost %d, of %d", one.Held.Size, one.Held.Cost, len(one.Raw))
+	}
+	if got := many.Held.Cost - one.Held.Cost; got < 97*25 {
+		t.Errorf("99 recipients more cost %d bytes", got)
+	}
+	b.HoldQuota = 1
+	b.deliver(t, broken)
+	if last := b.store.batches[2]; last.HoldQuota != last.Held.Cost {
+		t.Errorf("got the quota %d for one message of %d", last.HoldQuota, last.Held.Cost)
+	}
 	b.store.fail = storage.ErrHoldFull
 	if got := b.deliver(t, broken); !strings.HasPrefix(got, "452 4.3.1 too many messages wait for inspection here") || b.fatal != nil {
 		t.Errorf("got %q and %v", got, b.fatal)

@@ -271,8 +271,11 @@ func (in *Intake) batch(m *message, f facts, j judgement) storage.Batch {
 		b.Reports = append(b.Reports, r)
 	}
 	if no, ok := j.first(hold); ok {
-		b.HoldQuota = in.HoldQuota
 		b.Held = &storage.Held{Message: m.Facts, Code: no.Code, Reason: no.Reason, Size: int64(len(m.Body)), Hash: sha256.Sum256(m.Body)}
+		b.Held.Cost = holdCost(b.Held, m)
+		if in.HoldQuota > 0 { // one message fits, whatever it brings
+			b.HoldQuota = max(in.HoldQuota, b.Held.Cost)
+		}
 		b.RawForHold = !keepRaw
 	}
 	if keepRaw || b.Held != nil {

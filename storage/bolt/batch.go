@@ -15,7 +15,7 @@ type batch struct {
 	reports []report
 	held    *value
 	hash    []byte // of the held message
-	bytes   int64  // of the held message
+	bytes   int64  // of the hold's quota
 
 	raw       *value // for the reports, nil to keep none
 	rawBucket string
@@ -113,7 +113,7 @@ func (s *Store) prepareHeld(p *batch, b *storage.Batch) (err error) {
 	if h.Size == 0 {
 		h.Size = int64(len(b.Raw))
 	}
-	p.hash, p.bytes = h.Hash[:], h.Size
+	p.hash, p.bytes = h.Hash[:], h.Takes()
 	if p.held, err = s.codec.newHeld(&h); err != nil {
 		return fmt.Errorf("prepare held message: %w", err)
 	}

@@ -106,6 +106,7 @@ const (
 	heldReason
 	heldSize
 	heldHash
+	heldCost
 )
 
 // newHeld encodes a held message.
@@ -116,6 +117,7 @@ func (c *codec) newHeld(h *storage.Held) (*value, error) {
 	w.string(heldReason, h.Reason)
 	w.signed(heldSize, h.Size)
 	w.bytes(heldHash, h.Hash[:])
+	w.signed(heldCost, h.Cost)
 	return c.finish(w, 0)
 }
 
@@ -153,6 +155,8 @@ func (r *reader) held() *storage.Held {
 		case heldHash:
 			r.hash(h.Hash[:])
 			hashed = true
+		case heldCost:
+			h.Cost = r.signed()
 		default:
 			r.skip()
 		}

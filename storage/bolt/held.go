@@ -115,7 +115,7 @@ func (t *txn) dropHeld(seq uint64) error {
 		return err
 	}
 	t.counters.Held--
-	t.counters.HeldBytes -= h.Size
+	t.counters.HeldBytes -= h.Takes()
 	return nil
 }
 

@@ -13,7 +13,9 @@ func testQuota(t *testing.T, s *suite) {
 	size := int64(len(Raw(100)))
 	hold := func(n int) (storage.Outcome, error) {
 		h := Held(n)
-		h.Size = size
+		if h.Size = size; n%3 == 0 {
+			h.Size, h.Cost = 13, size
+		}
 		return s.Commit(t.Context(), storage.Batch{Held: h, Raw: Raw(n), HoldQuota: 4 * size, Reports: []storage.Report{Aggregate(n, 1)}})
 	}
 	numbers := map[int]uint64{}
