@@ -64,17 +64,22 @@ func splitReceived(raw []byte, hash [sha256.Size]byte) (received string, body []
 	if sha256.Sum256(raw) == hash {
 		return "", raw, true
 	}
-	for end := 0; ; {
+	end := 0
+	for range mostReceivedLines { // the first line of the message may look like a folded one of ours
 		i := bytes.IndexByte(raw[end:], '\n')
 		if i < 0 {
-			return "", nil, false
+			break
 		}
 		end += i + 1
-		if end == len(raw) || raw[end] != ' ' && raw[end] != '\t' { // not a folded line
-			return string(raw[:end]), raw[end:], sha256.Sum256(raw[end:]) == hash
+		if sha256.Sum256(raw[end:]) == hash {
+			return string(raw[:end]), raw[end:], true
 		}
 	}
+	return "", nil, false
 }
+
+// mostReceivedLines is more than our Received line is folded into.
+const mostReceivedLines = 8
 
 // policy is that of the configuration, but for a message that a person accepts.
 func (in *Intake) policy(m *message) Policy {

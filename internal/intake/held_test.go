@@ -117,6 +117,19 @@ func TestRetryFailureReport(t *testing.T) {
 	}
 }
 
+// TestSplitReceived: where our line ends is told by the hash alone.
+func TestSplitReceived(t *testing.T) {
+	const ours = "Received: from a\r\n\tby b\r\n\tfor c; today\r\n"
+	for _, mail := range []string{"Subject: x\r\n\r\ny\r\n", " folded\r\nSubject: x\r\n\r\n", "\tx", "\r\n", ""} {
+		for _, line := range []string{ours, ""} {
+			received, body, ok := splitReceived([]byte(line+mail), sha256.Sum256([]byte(mail)))
+			if !ok || received != line || string(body) != mail {
+				t.Errorf("%q below %q: got %q, %q and %v", mail, line, received, body, ok)
+			}
+		}
+	}
+}
+
 func TestRetryNothing(t *testing.T) {
 	hold := holdOf("Subject: x\r\n\r\n", "pass")
 	b := newBench(t, func(c *Config) { c.Held = hold })
