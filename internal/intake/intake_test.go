@@ -292,6 +292,19 @@ func TestPostmaster(t *testing.T) {
 	}
 }
 
+// TestSmallLetters: a file takes a block at least, so that their number is bounded, too.
+func TestSmallLetters(t *testing.T) {
+	d, err := OpenMaildir(t.TempDir(), 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []error{nil, nil, errMailboxFull} {
+		if err := d.Deliver("Received: x\r\n", []byte("y\r\n")); !errors.Is(err, want) {
+			t.Errorf("letter %d: got error %v, want %v", i+1, err, want)
+		}
+	}
+}
+
 func TestFailureKeep(t *testing.T) {
 	for keep, want := range map[Keep]string{
 		KeepNone:    "",

@@ -20,7 +20,7 @@ var errMailboxFull = errors.New("mailbox is full")
 // counts, read or not, so a person makes room by removing files.
 type Maildir struct {
 	dir   string
-	limit int64 // bytes
+	limit int64 // bytes, as used counts them
 
 	mu   sync.Mutex // one delivery at a time, so that the limit holds
 	made uint64     // deliveries of this process: part of the file name
@@ -46,7 +46,7 @@ func (d *Maildir) Deliver(received string, body []byte) error {
 	if err != nil {
 		return fmt.Errorf("deliver to postmaster: %w", err)
 	}
-	if used+int64(len(received)+len(body)) > d.limit {
+	if used+onDisk(int64(len(received)+len(body))) > d.limit {
 		return fmt.Errorf("deliver to postmaster: %w: %d of %d bytes used", errMailboxFull, used, d.limit)
 	}
 	d.made++
@@ -98,12 +98,15 @@ func (d *Maildir) used() (int64, error) {
 		}
 		info, err := e.Info()
 		if err == nil {
-			sum += info.Size()
+			sum += onDisk(info.Size())
 		}
 		return ignoreGone(err)
 	})
 	return sum, err
 }
+
+// onDisk is what a file takes at least: a block, however little is in it.
+func onDisk(size int64) int64 { return max(size, 4096) }
 
 // ignoreGone forgives a file that a mail program moved while we looked.
 func ignoreGone(err error) error {
