@@ -53,7 +53,7 @@ func (a *app) reparse(ctx context.Context, old *storage.Report, o control.Repars
 	if err != nil {
 		return res, true, err
 	}
-	r, err := a.intake.Reparse(old, raw)
+	r, err := a.intake.Reparse(ctx, old, raw)
 	if err == nil {
 		res.Changed, err = a.store.Differs(r)
 	}

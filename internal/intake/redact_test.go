@@ -108,14 +108,14 @@ func TestRedactedReparse(t *testing.T) {
 	plain.deliver(t, personalMail, "ruf@reports.example.net")
 	old, raw := plain.store.batches[0].Reports[0], plain.store.batches[0].Raw
 	b := newBench(t, redacting(t, KeepHeaders, someKey))
-	once, err := b.Reparse(&old, raw)
+	once, err := b.Reparse(t.Context(), &old, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(once.Failure.OriginalMailFrom+once.Message.Subject+string(once.Failure.Sample.Raw), "vip") {
 		t.Errorf("got %+v", once)
 	}
-	again, err := b.Reparse(once, raw)
+	again, err := b.Reparse(t.Context(), once, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestNoKey(t *testing.T) {
 	if got := b.deliver(t, personalMail, "ruf@reports.example.net"); !strings.HasPrefix(got, "451 4.3.0 ") || len(b.store.batches) != 0 {
 		t.Errorf("got %q and %d batches, want 451 and none", got, len(b.store.batches))
 	}
-	if _, err := b.Reparse(&storage.Report{Report: reports.Find([]byte(personalMail), reports.Limits{}).Reports[0]}, []byte(personalMail)); err == nil {
+	if _, err := b.Reparse(t.Context(), &storage.Report{Report: reports.Find([]byte(personalMail), reports.Limits{}).Reports[0]}, []byte(personalMail)); err == nil {
 		t.Error("read again without a key")
 	}
 	if got := b.deliver(t, mailWith(document("example.com", "1"))); !strings.HasPrefix(got, "250 ") {

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"slices"
 
 	"reportmx/reports"
@@ -11,11 +12,21 @@ import (
 // the message and external authorization stay; what the reader finds, and the
 // warnings, are new, and a failure report is lessened as one that comes today. The
 // error is storage.ErrOtherReport when the message holds no report of the same
-// identity and content any more.
-func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, error) {
-	found := reports.Find(raw, in.Limits)
+// identity and content any more. It takes its place among the messages that come in.
+func (in *Intake) Reparse(ctx context.Context, old *storage.Report, raw []byte) (*storage.Report, error) {
+	m := &message{Facts: old.Message}
+	m.find = func(l reports.Limits) reports.Found { return reports.Find(raw, l) }
 	if old.Message.Source == storage.SourceImport {
-		found = reports.FindFile(raw, "", in.Limits)
+		m.find = func(l reports.Limits) reports.Found { return reports.FindFile(raw, "", l) }
+	}
+	desk, err := in.work.enter(ctx, len(raw))
+	defer desk.leave()
+	if err != nil {
+		return nil, err
+	}
+	found, err := in.read(ctx, m, desk)
+	if err != nil {
+		return nil, err
 	}
 	i := slices.IndexFunc(found.Reports, func(r reports.Report) bool {
 		return r.Kind == old.Kind && r.ContentHash == old.ContentHash && r.Identity() == old.Identity()
@@ -23,7 +34,6 @@ func (in *Intake) Reparse(old *storage.Report, raw []byte) (*storage.Report, err
 	if i < 0 {
 		return nil, storage.ErrOtherReport
 	}
-	m := &message{Facts: old.Message}
 	if old.Kind == reports.KindFailure { // the one that is stored may be redacted already
 		m.Facts.Subject = found.Header.Subject
 	}

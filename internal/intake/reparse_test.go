@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -19,7 +20,7 @@ func TestReparse(t *testing.T) {
 	aggregate.Records = nil
 	old.Aggregate = &aggregate
 	old.Warnings = []reports.Warning{{Code: "mistaken"}, {Code: warningAccepted, Text: "accepted by uid 0"}}
-	got, err := b.Reparse(&old, raw)
+	got, err := b.Reparse(t.Context(), &old, raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +40,17 @@ func TestReparse(t *testing.T) {
 	if !accepted {
 		t.Error("who accepted it is forgotten")
 	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for b.work.small.TryAcquire(workLeast) {
+	}
+	if _, err := b.Reparse(over, &old, raw); !errors.Is(err, errNoRoom) {
+		t.Errorf("no room beside the messages that come in: got error %v, want %v", err, errNoRoom)
+	}
+	b.work = newWorkroom()
+	b.Limits.Reserve = func(int64) error { t.Error("it takes memory from elsewhere"); return nil }
 	old.ContentHash[0]++
-	if _, err := b.Reparse(&old, raw); !errors.Is(err, storage.ErrOtherReport) {
+	if _, err := b.Reparse(t.Context(), &old, raw); !errors.Is(err, storage.ErrOtherReport) {
 		t.Errorf("another document: got error %v, want %v", err, storage.ErrOtherReport)
 	}
 }
