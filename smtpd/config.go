@@ -29,7 +29,7 @@ type Config struct {
 
 	IdleTimeout    time.Duration // for one whole command line; 60 s
 	DataTimeout    time.Duration // between two reads of content; 60 s
-	MinDataRate    int           // mean bytes per second of content, after 30 s; 500
+	MinDataRate    int           // bytes per second of content, after 30 s; 500
 	SessionTimeout time.Duration // from the greeting on; 15 min
 	WriteTimeout   time.Duration // for one reply to leave; 30 s
 
@@ -51,7 +51,7 @@ const (
 	handshakeTimeout = 10 * time.Second // for TLS
 	proxyTimeout     = 5 * time.Second  // for the PROXY header
 	refusalTimeout   = time.Second      // for the reply to a client that is turned away
-	rateGrace        = 30 * time.Second // before MinDataRate counts
+	rateGrace        = 30 * time.Second // before MinDataRate counts, and beyond a pause
 	forceTimeout     = 5 * time.Second  // for sessions to end after their sockets were closed
 	settleTries      = 1000             // looks at go-smtp's goroutine for chunks, about a second
 	spareDescriptors = 100              // what the rest of the program needs

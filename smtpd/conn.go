@@ -54,9 +54,8 @@ type conn struct {
 	broken   bool            // the chunk cannot be framed: end after the reply
 	dots     dots
 	lines    lines
-	content  int64     // bytes of this DATA or chunk
-	begun    time.Time // when it began
-	useful   time.Time // when there was content last, or the client came
+	credit   time.Duration // how long content may still be waited for, by the minimum rate
+	useful   time.Time     // when there was content last, or the client came
 
 	allowance                    int64 // bytes that may still come before the next MAIL
 	commands, junk, errs, denied int
@@ -119,7 +118,7 @@ func (c *conn) readLine(p []byte) (int, error) {
 }
 
 func (c *conn) startContent(p phase) {
-	c.phase, c.dots, c.content, c.begun = p, lineBegin, 0, time.Now()
+	c.phase, c.dots, c.credit = p, lineBegin, rateGrace
 	c.lines = lines{limit: c.cfg.MaxLineBytes, now: 1}
 }
 
@@ -140,7 +139,7 @@ func (c *conn) readData(p []byte) (int, error) {
 			return 0, smtp.ErrTooLongLine
 		}
 		c.in.Discard(used)
-		c.content += int64(used)
+		c.earn(used)
 		if end {
 			c.phase, c.line = phaseCommand, endOfData
 		}
@@ -170,7 +169,7 @@ func (c *conn) readChunk(p []byte) (int, error) {
 	}
 	n := copy(p[:min(int64(len(p)), c.chunk)], b)
 	c.in.Discard(n)
-	c.content += int64(n)
+	c.earn(n)
 	if c.chunk -= int64(n); c.chunk == 0 {
 		c.phase = phaseCommand
 	}
@@ -181,11 +180,22 @@ func (c *conn) readChunk(p []byte) (int, error) {
 // byte.
 func (c *conn) waitContent() ([]byte, error) {
 	if c.in.Buffered() == 0 {
-		if err := c.fill(c.contentDeadline(), false); err != nil {
+		begun := time.Now()
+		if err := c.fill(c.contentDeadline(begun), false); err != nil {
 			return nil, c.contentFailed(err)
 		}
+		c.credit -= time.Since(begun)
 	}
 	return c.in.Peek(c.in.Buffered())
+}
+
+// earn adds to the credit what content is worth at the minimum rate. Only some of it can
+// be saved up: else a sender of much could all but stop in the middle of its message.
+func (c *conn) earn(n int) {
+	if rate := c.cfg.MinDataRate; rate > 0 {
+		worth := time.Duration(n) * time.Second / time.Duration(rate)
+		c.credit = min(c.credit+worth, rateGrace+c.cfg.DataTimeout)
+	}
 }
 
 // contentFailed ends the connection in the middle of content. The error is in the
@@ -215,14 +225,11 @@ func (c *conn) contentFailed(err error) error {
 
 // contentDeadline is the first of: too long since the last byte, below the minimum
 // rate, the end of the session.
-func (c *conn) contentDeadline() time.Time {
-	at := time.Now().Add(c.cfg.DataTimeout)
+func (c *conn) contentDeadline(now time.Time) time.Time {
+	at := now.Add(c.cfg.DataTimeout)
 	c.limit = EndData
-	if rate := c.cfg.MinDataRate; rate > 0 {
-		slow := c.begun.Add(rateGrace + time.Duration(float64(c.content)/float64(rate)*float64(time.Second)))
-		if slow.Before(at) {
-			at, c.limit = slow, EndSlow
-		}
+	if slow := now.Add(c.credit); c.cfg.MinDataRate > 0 && slow.Before(at) {
+		at, c.limit = slow, EndSlow
 	}
 	return c.sessionBound(at)
 }

@@ -1,6 +1,7 @@
 package smtpd
 
 import (
+	"context"
 	"io"
 	"net"
 	"slices"
@@ -76,6 +77,12 @@ func TestTime(t *testing.T) {
 			c.send("BDAT 9999 LAST\r\n")
 			drip(c, d, "x", time.Second)
 		}, "421 4.4.2", EndSlow, 32 * time.Second},
+		{"much content, then it drips", func(c *client, d *sync.WaitGroup) {
+			c.toMessage()
+			c.say("DATA", "354 ")
+			c.send(strings.Repeat(strings.Repeat("x", 998)+"\r\n", 1000))
+			drip(c, d, "x", 50*time.Second)
+		}, "421 4.4.2", EndSlow, 92 * time.Second},
 		{"content goes on for ever", func(c *client, d *sync.WaitGroup) {
 			c.toMessage()
 			c.say("DATA", "354 ")
@@ -108,19 +115,39 @@ func TestTime(t *testing.T) {
 
 // TestHonestSlowSender is at the minimum rate and gets through.
 func TestHonestSlowSender(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		here, there := net.Pipe()
-		b := startOn(t, Config{}, &sink{}, newPipeListener(there))
-		c := newClient(t, here)
-		c.SetDeadline(time.Now().Add(time.Hour))
-		c.toMessage()
-		c.say("DATA", "354 ")
-		for range 300 {
-			c.send(strings.Repeat("x", 598) + "\r\n")
-			time.Sleep(time.Second)
-		}
-		c.say(".", "250 ", "QUIT", "221 ")
-		c.Close()
-		b.stop()
-	})
+	tests := []struct {
+		name  string
+		wait  time.Duration // of the handler before it reads
+		lines int           // of 600 bytes, before each pause
+		pause time.Duration
+		times int
+	}{
+		{"a line each second", 0, 1, time.Second, 300},
+		{"with pauses", 0, 60, 55 * time.Second, 10},
+		{"behind a wait of ours", 5 * time.Minute, 60, 55 * time.Second, 5},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				here, there := net.Pipe()
+				s := &sink{data: func(_ context.Context, _ *Envelope, r io.Reader) Reply {
+					time.Sleep(test.wait)
+					io.Copy(io.Discard, r)
+					return Reply{250, [3]int{2, 0, 0}, "taken"}
+				}}
+				b := startOn(t, Config{}, s, newPipeListener(there))
+				c := newClient(t, here)
+				c.SetDeadline(time.Now().Add(time.Hour))
+				c.toMessage()
+				c.say("DATA", "354 ")
+				for range test.times {
+					c.send(strings.Repeat(strings.Repeat("x", 598)+"\r\n", test.lines))
+					time.Sleep(test.pause)
+				}
+				c.say(".", "250 ", "QUIT", "221 ")
+				c.Close()
+				b.stop()
+			})
+		})
+	}
 }
