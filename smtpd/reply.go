@@ -7,11 +7,13 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// Errors of the way in. They stay inside this package: the client gets the reply
+// ErrTooLarge is what the handler reads where a message goes over the size limit.
+var ErrTooLarge = errors.New("message is over the size limit")
+
+// Other errors of the way in. They stay inside this package: the client gets the reply
 // that belongs to each.
 var (
 	errShutdown = errors.New("server is stopping")
-	errTooLarge = errors.New("message is over the size limit")
 	errBytes    = errors.New("more bytes than one message may cost")
 	errLine     = errors.New("command line is over the limit")
 )
@@ -95,7 +97,7 @@ func replyText(s string) string {
 func bodyReply(err error) Reply {
 	var known *smtp.SMTPError
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		return replySize
 	case errors.Is(err, smtp.ErrTooLongLine):
 		return replyLongLine

@@ -226,7 +226,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.from(p)
 	if b.left -= int64(n); b.left < 0 {
-		b.err = errTooLarge
+		b.err = ErrTooLarge
 		return 0, b.err
 	}
 	b.err = err

@@ -61,7 +61,7 @@ func TestBodyReply(t *testing.T) {
 		err  error
 		want int
 	}{
-		{errTooLarge, 552},
+		{ErrTooLarge, 552},
 		{smtp.ErrDataTooLarge, 552},
 		{smtp.ErrTooLongLine, 554},
 		{smtp.ErrDataReset, 451},

@@ -151,7 +151,7 @@ func (in *Intake) Data(ctx context.Context, env *smtpd.Envelope, r io.Reader) sm
 func (in *Intake) unread(env *smtpd.Envelope, err error) smtpd.Reply {
 	reply, reason := replyCutShort, "cut_short"
 	switch {
-	case errors.Is(err, errTooBig):
+	case errors.Is(err, errTooBig), errors.Is(err, smtpd.ErrTooLarge):
 		reply, reason = replyTooBig, "too_big"
 	case errors.Is(err, errNoShare):
 		reply, reason = replyBusy, "in_flight"

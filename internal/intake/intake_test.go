@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"reportmx/internal/dmarcdns"
 	"reportmx/internal/mailauth"
@@ -398,6 +399,25 @@ func TestBudgetRunsOut(t *testing.T) {
 	first.release()
 	if _, err := readMessage(t.Context(), strings.NewReader("x"), 1<<20, second); err != nil {
 		t.Errorf("after the first is done: %v", err)
+	}
+}
+
+// TestUnread: each way of a message that does not arrive whole is counted as what it is.
+func TestUnread(t *testing.T) {
+	for want, test := range map[string]struct {
+		err  error
+		code int
+	}{
+		"cut_short": {io.ErrUnexpectedEOF, 451},
+		"too_big":   {fmt.Errorf("read: %w", smtpd.ErrTooLarge), 552},
+		"in_flight": {errNoShare, 452},
+	} {
+		b := newBench(t, nil)
+		env := &smtpd.Envelope{ClientIP: netip.MustParseAddr("192.0.2.1")}
+		got := b.Data(t.Context(), env, io.MultiReader(strings.NewReader("Subject: x\r\n"), errReader{test.err}))
+		if got.Code != test.code || testutil.ToFloat64(b.Metrics.reasons.WithLabelValues(want)) != 1 {
+			t.Errorf("%v: got %v, want it counted as %s", test.err, got, want)
+		}
 	}
 }
 
