@@ -135,3 +135,22 @@ func TestFewWarnings(t *testing.T) {
 		}
 	}
 }
+
+// TestLogEndsInOurWords: a journal divides a line that is too long, and a mail of many
+// reports makes one: what it begins anew with is nothing that a stranger wrote.
+func TestLogEndsInOurWords(t *testing.T) {
+	var log bytes.Buffer
+	b := newBench(t, logged(&log, nil))
+	b.deliver(t, mailWith(document("example.com", "1"), document("elsewhere.example.net", "2")))
+	for line := range strings.Lines(log.String()) {
+		_, behind, found := strings.Cut(line, " report.kind=")
+		if !strings.Contains(line, "msg=message") {
+			continue
+		}
+		if !found || strings.Contains(behind, "reason=") || !strings.Contains(line, "elsewhere.example.net") {
+			t.Errorf("the refused report is not named, or behind those that were stored: %s", line)
+		}
+		return
+	}
+	t.Errorf("no line of the message in\n%s", &log)
+}

@@ -139,14 +139,14 @@ func (in *Intake) log(m *message, f facts, res Result, elapsed time.Duration) {
 		slog.Int("bytes", len(m.Body)),
 		slog.Float64("seconds", elapsed.Seconds()),
 	)
-	for i := range res.Kept {
-		attrs = append(attrs, res.Kept[i].attr())
-	}
 	if m.held != nil {
 		attrs = append(attrs, slog.Uint64("held", m.held.Seq), slog.String("accepted_by", m.held.acceptedBy))
 	}
 	if res.Reason != "" {
 		attrs = append(attrs, slog.String("reason", res.Reason))
+	}
+	for i := range res.Kept { // behind all that strangers wrote: many make a line that a journal divides
+		attrs = append(attrs, res.Kept[i].attr())
 	}
 	in.Log.LogAttrs(context.Background(), level, "message", attrs...)
 	in.warnMissing(f)
