@@ -1,8 +1,10 @@
 package bolt
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,7 +158,8 @@ func domainPrefix(domain string) []byte {
 const maxIndexedDomains = 100
 
 // domainKeys are the starts of a report's keys in the domain index, to which its
-// sequence number is added: domain, end mark, begin.
+// sequence number is added: domain, end mark, begin. Each is there once: domains that
+// differ may be spelled alike in the index.
 func domainKeys(r *storage.Report) [][]byte {
 	begin := storage.PeriodStart(r)
 	domains := r.PolicyDomains()
@@ -167,5 +170,6 @@ func domainKeys(r *storage.Report) [][]byte {
 	for _, d := range domains {
 		keys = append(keys, appendTime(append(domainPrefix(d), endOfDomain), begin))
 	}
-	return keys
+	slices.SortFunc(keys, bytes.Compare)
+	return slices.CompactFunc(keys, bytes.Equal)
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"go.etcd.io/bbolt"
 
+	"reportmx/reports"
 	"reportmx/storage"
 	"reportmx/storage/storagetest"
 )
@@ -185,5 +187,43 @@ func TestLateForgotten(t *testing.T) {
 	}
 	if err := Verify(t.Context(), path); !errors.Is(err, storage.ErrDamaged) {
 		t.Errorf("got error %v, want %v", err, storage.ErrDamaged)
+	}
+}
+
+// TestAlikeInIndex holds that policy domains of one report which the index spells alike are
+// one key: as two, the counters would say for ever that one of them is lost.
+func TestAlikeInIndex(t *testing.T) {
+	long := strings.Repeat("."+strings.Repeat("x", 60), 5) + ".example.org"
+	for name, domains := range map[string][2]string{
+		"bytes that are replaced": {"a\x00.example.com", "a\x01.example.com"},
+		"what is cut":             {"y" + long, "z" + long},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStore(t, t.TempDir(), Options{maxLate: 1})
+			r := storagetest.TLS(1)
+			r.TLS.Policies = append(r.TLS.Policies, r.TLS.Policies[0])
+			for i, d := range domains {
+				r.TLS.Policies[i].PolicyDomain = d
+			}
+			for _, b := range []storage.Batch{{Reports: []storage.Report{r}}, {Reports: []storage.Report{storagetest.TLS(2)}}} {
+				if _, err := s.Commit(t.Context(), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+			for _, d := range domains {
+				if got, err := storagetest.Collect(s.Reports(t.Context(), storage.Query{Target: d})); err != nil || len(got) != 1 {
+					t.Errorf("%.20q: got %d reports, %v, want 1", d, len(got), err)
+				}
+			}
+			if n, err := s.Remove(t.Context(), storage.Removal{What: storage.What(reports.KindTLS)}); err != nil || n != 2 {
+				t.Errorf("removed %d, %v, want 2", n, err)
+			}
+			if err := s.Check(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
