@@ -72,7 +72,7 @@ func (c *check) missing(key, path string) bool {
 }
 
 // socket fills in the path of the control socket, and checks that the kernel
-// takes it.
+// takes it and that nothing else is there.
 func (c *check) socket() {
 	const longest = 107 // bytes in sun_path, less the NUL (unix(7))
 	path := &c.cfg.Control.Socket
@@ -86,5 +86,8 @@ func (c *check) socket() {
 	}
 	if len(*path) > longest {
 		c.wrong("control.socket", *path, "longer than the %d bytes that a Unix socket may have; choose a shorter path", longest)
+	}
+	if info, err := os.Lstat(*path); err == nil && info.Mode()&os.ModeSocket == 0 {
+		c.wrong("control.socket", *path, "there and no socket; name a path where nothing is yet")
 	}
 }

@@ -225,6 +225,10 @@ var errorTests = map[string]struct {
 		`c.toml:6: smtp.listen = "a_b:65536": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"` + "\n" +
 			`c.toml:6: smtp.listen = "a b:25": not an address to listen on; write "127.0.0.1:2525", "[::]:25" or ":25"`,
 	},
+	"socket that is a file": {
+		"[control]\nsocket = \"check.go\"",
+		`c.toml:6: control.socket = "check.go": there and no socket; name a path where nothing is yet`,
+	},
 	"socket too long": {
 		"[control]\nsocket = \"/" + strings.Repeat("x", 107) + "\"",
 		`c.toml:6: control.socket = "/` + strings.Repeat("x", 78) + `…: longer than the 107 bytes that a Unix socket may have; choose a shorter path`,

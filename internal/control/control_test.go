@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -254,15 +255,31 @@ func TestListen(t *testing.T) {
 	if _, err := Listen(path); err == nil {
 		t.Error("took the socket of a server that answers")
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false) // a killed server leaves it behind
 	l.Close()
-	if err := os.WriteFile(path, nil, 0o600); err != nil { // what a killed server leaves behind
-		t.Fatal(err)
-	}
 	again, err := Listen(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	again.Close()
+}
+
+// TestListenSpares: whatever the configuration names by mistake stays.
+func TestListenSpares(t *testing.T) {
+	dir := t.TempDir()
+	file, folder, link := filepath.Join(dir, "reports.db"), filepath.Join(dir, "empty"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(file, []byte("all reports"), 0o600), os.Mkdir(folder, 0o700), os.Symlink(file, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, folder, link} {
+		if l, err := Listen(path); err == nil {
+			l.Close()
+			t.Errorf("took the place of %s", path)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // copier gives a copy that has fewer bytes than it says, or none.

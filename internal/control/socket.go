@@ -23,7 +23,7 @@ func Listen(path string) (net.Listener, error) {
 		c.Close()
 		return nil, fmt.Errorf("listen on control socket %s: another server answers there", path)
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeSocket(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("listen on control socket: %w", err)
 	}
 	l, err := net.Listen("unix", path)
@@ -35,6 +35,19 @@ func Listen(path string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on control socket: %w", err)
 	}
 	return l, nil
+}
+
+// removeSocket spares what is no socket: a slip of the pen in the configuration
+// may name the store.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("%s is there and no socket", path)
+	}
+	return os.Remove(path)
 }
 
 func restrict(path string) error {
