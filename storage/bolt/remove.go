@@ -124,13 +124,14 @@ func (rm *removal) reports(kind reports.Kind) error {
 	return nil
 }
 
-// aggregates does the same without decoding the reports.
+// aggregates does the same without decoding the reports. One is removed only after its
+// last part: the rest of it may yet have to be read.
 func (rm *removal) aggregates() error {
 	for d, err := range rm.store.Digests(rm.ctx, storage.Query{Target: rm.Target}) {
 		if err != nil {
 			return err
 		}
-		if d.Chunk > 0 {
+		if !d.Last {
 			continue
 		}
 		if more, err := rm.consider(d.Seq, d.ReceivedAt); !more || err != nil {
