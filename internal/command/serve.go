@@ -140,10 +140,16 @@ func (e *env) wait(ctx context.Context, a *app, failed <-chan error) error {
 
 // reload takes the targets from the configuration as it is now. Deliberately
 // nothing else: what listens, stores or limits is set for the life of the process.
+// The authorization is as well, and its default comes from the targets: "*" without
+// it would open the server to everybody.
 func (e *env) reload(a *app) {
 	cfg, err := e.load()
 	if err != nil {
 		a.log.Error("reload: nothing was changed", "error", err)
+		return
+	}
+	if now, then := a.cfg.Authorization.Mode, cfg.Authorization.Mode; now != then {
+		a.log.Error("reload: nothing was changed", "error", fmt.Sprintf("authorization.mode is %q and would be %q, which needs a restart", now, then))
 		return
 	}
 	a.targets.Store(cfg.Targets)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/smtp"
@@ -164,5 +165,46 @@ func TestServerEndsAfterAFailedSync(t *testing.T) {
 	}
 	if leftClean(filepath.Join(s.dir, storeFile)) {
 		t.Error("the store is marked as clean")
+	}
+}
+
+// TestReload: targets come alone, and not where they would change who may send.
+func TestReload(t *testing.T) {
+	short := t.TempDir()
+	targets := filepath.Join(short, "targets")
+	config := "targets_file = \"" + targets + "\"\n" + strings.Replace(serveConfig, "mode = \"off\"", "", 1)
+	e := &env{configFile: filepath.Join(short, "config.toml")}
+	write := func(file, text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(targets, "")
+	write(e.configFile, fmt.Sprintf(config, filepath.Join(short, "data")))
+	cfg, err := e.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	a := &app{cfg: cfg, log: slog.New(slog.NewTextHandler(&log, nil))}
+	a.targets.Store(cfg.Targets)
+	for _, tt := range []struct{ targets, serves, log string }{
+		{"example.org\n", "example.org", `msg="reloaded targets" targets=2`},
+		{"example.org\n*\n", "", "and would be \\\"enforce\\\", which needs a restart"},
+		{"example.net\n", "example.net", `msg="reloaded targets" targets=2`},
+	} {
+		log.Reset()
+		write(targets, tt.targets)
+		e.reload(a)
+		if !strings.Contains(log.String(), tt.log) {
+			t.Errorf("%q: got the log %s, want %s", tt.targets, log.String(), tt.log)
+		}
+		if _, ok := a.targets.Load().Match("stranger.example"); ok {
+			t.Errorf("%q: serves everybody", tt.targets)
+		}
+		if _, ok := a.targets.Load().Match(tt.serves); tt.serves != "" && !ok {
+			t.Errorf("%q: does not serve it", tt.targets)
+		}
 	}
 }
