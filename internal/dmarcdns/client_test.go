@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/miekg/dns"
 
 	"reportmx/internal/dmarcdns/dnstest"
 )
@@ -149,6 +150,33 @@ func TestSecondServer(t *testing.T) {
 	}
 	if a, err := c.TXT(t.Context(), "example.com"); err != nil || a.Kind != Found {
 		t.Errorf("got %v, %v, want the second server's answer", a, err)
+	}
+}
+
+// A server that only names others has said nothing, so the next one is asked.
+func TestReferral(t *testing.T) {
+	q := question{name: "example.com.", qtype: dns.TypeTXT}
+	ns, _ := dns.NewRR("example.com. NS ns.example.com.")
+	soa, _ := dns.NewRR("example.com. SOA ns.example.com. hostmaster.example.com. 1 7200 900 1209600 20")
+	tests := []struct {
+		name  string
+		reply dns.Msg
+		want  Kind // "" for an error
+	}{
+		{"referral", dns.Msg{Ns: []dns.RR{ns}}, ""},
+		{"nothing at all", dns.Msg{}, ""},
+		{"authoritative", dns.Msg{MsgHdr: dns.MsgHdr{Authoritative: true}, Ns: []dns.RR{ns}}, NoData},
+		{"resolver", dns.Msg{MsgHdr: dns.MsgHdr{RecursionAvailable: true}, Ns: []dns.RR{ns}}, NoData},
+		{"with SOA", dns.Msg{Ns: []dns.RR{soa}}, NoData},
+		{"no such name", dns.Msg{MsgHdr: dns.MsgHdr{Rcode: dns.RcodeNameError}}, NXDomain},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a, err := readAnswer(q, &tt.reply)
+			if a.Kind != tt.want || (err == nil) != (tt.want != "") {
+				t.Errorf("got %q, %v, want %q", a.Kind, err, tt.want)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,12 +108,22 @@ func readAnswer(q question, reply *dns.Msg) (Answer, error) {
 		a.TTL = time.Duration(ttl) * time.Second
 		return a, a.tooLarge()
 	}
+	if isReferral(reply) {
+		return Answer{}, errors.New("referral instead of an answer")
+	}
 	a.Kind = NoData
 	if reply.Rcode == dns.RcodeNameError {
 		a.Kind = NXDomain
 	}
 	a.TTL = negativeTTL(reply.Ns)
 	return a, nil
+}
+
+// isReferral tells whether an empty reply only names other servers, as one does that
+// is not for us: it says nothing about what is published.
+func isReferral(reply *dns.Msg) bool {
+	return reply.Rcode == dns.RcodeSuccess && len(reply.Answer) == 0 && !reply.Authoritative && !reply.RecursionAvailable &&
+		!slices.ContainsFunc(reply.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA })
 }
 
 // followAliases walks the CNAMEs of an answer, in whatever order they stand, and
