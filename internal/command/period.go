@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func parseSpan(s string) (time.Duration, error) {
 	for suffix, unit := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
 		if number, ok := strings.CutSuffix(s, suffix); ok {
 			n, err := strconv.ParseUint(number, 10, 16)
+			if err == nil && n > uint64(math.MaxInt64/unit) {
+				err = fmt.Errorf("%q is too long", s)
+			}
 			return time.Duration(n) * unit, err
 		}
 	}

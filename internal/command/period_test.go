@@ -25,6 +25,8 @@ func TestParseMoment(t *testing.T) {
 		{"20.11.2026", ""},
 		{"", ""},
 		{"99999999d", ""},
+		{"15000w", "1739-05-30T12:00:00Z"},
+		{"16000w", ""}, // more than a Duration takes
 	}
 	for _, tt := range tests {
 		t.Run(tt.in, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"reportmx/internal/control"
+	"reportmx/reports"
 )
 
 func (e *env) prune() *cobra.Command {
@@ -28,6 +29,9 @@ again; "reportmx compact" shrinks it.`,
 		Args: wrongUsage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Before = before.at
+			if cmd.Flags().Changed("target") && reports.NormalDomain(o.Target) == "" {
+				return fmt.Errorf("%w: --target %q is no domain", errUsage, o.Target)
+			}
 			if (o.Target != "" || !o.Before.IsZero()) && !yes && !o.DryRun {
 				return fmt.Errorf("%w: this deletes for good: see how much with --dry-run, then add --yes", errUsage)
 			}
