@@ -8,15 +8,17 @@ import (
 
 // guarded appends a text without what could harm. A ";" that begins what looks
 // like a formula is escaped as well: where ";" is the separator of lists, a
-// spreadsheet splits the line there. In a list each separator is.
+// spreadsheet splits the line there, and may take quotes off what follows. In a list
+// each separator is, and an element behind one is looked at in the same way.
 func (r *row) guarded(s string) {
-	if !r.raw && formula(s) {
+	behind := r.list && r.sep == ';' && r.items > 1
+	if !r.raw && (formula(s) || behind && formulaBehind(s)) {
 		r.b = append(r.b, '\'')
 	}
 	start := 0 // of what has not been appended
 	for i := 0; i < len(s); i++ {
 		separates := r.list && s[i] == r.sep
-		if !separates && (s[i] != ';' || r.raw || !formula(s[i+1:])) {
+		if !separates && (s[i] != ';' || r.raw || !formulaBehind(s[i+1:])) {
 			continue
 		}
 		r.b = appendPrintable(r.b, s[start:i])
@@ -70,13 +72,19 @@ var plainByte = func() (table [256]bool) {
 	return table
 }()
 
+// blanks are what some spreadsheets look past.
+const blanks = " \u00a0\u3000"
+
 // formula tells whether a spreadsheet might run the text. Some look past spaces,
 // and some read the full-width forms as the ASCII ones.
 func formula(s string) bool {
-	c, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
+	c, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, blanks))
 	switch c {
 	case '=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠':
 		return true
 	}
 	return false
 }
+
+// formulaBehind tells the same of what stands behind a ";", where quotes may begin.
+func formulaBehind(s string) bool { return formula(strings.TrimLeft(s, blanks+`"'`)) }

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"encoding/csv"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -55,6 +56,8 @@ func FuzzCSV(f *testing.F) {
 		f.Add(h.text, h.text)
 	}
 	f.Add("a;=1", ";;")
+	f.Add(`x;"=1+1;y`, `"=1+1`)
+	f.Add(`x; "" "=1`, `x;"";"@`)
 	f.Fuzz(func(t *testing.T, one, two string) {
 		var r row
 		r.number("0", -7)
@@ -76,11 +79,29 @@ func FuzzCSV(f *testing.F) {
 				t.Errorf("%q would run as a formula", cell)
 			}
 		}
+		checkSplit(t, strings.TrimSuffix(string(r.b), "\r\n"))
 		spelt := strings.NewReplacer(`\\`, `\\`, `\x3b`, ";").Replace(rows[0][1])
 		if want := Printable(one); spelt != want && spelt != "'"+want {
 			t.Errorf("%q comes back as %q", one, spelt)
 		}
 	})
+}
+
+// checkSplit: where ";" separates, no cell but the first, a number, is a formula,
+// whether quotes are kept, taken off or understood.
+func checkSplit(t *testing.T, line string) {
+	t.Helper()
+	r := csv.NewReader(strings.NewReader(line))
+	r.Comma, r.LazyQuotes = ';', true
+	cells, err := r.Read()
+	if err != nil {
+		t.Fatalf("split at semicolons: %v\n%q", err, line)
+	}
+	for _, cell := range append(cells[1:], strings.Split(line, ";")[1:]...) {
+		if formula(strings.TrimLeft(cell, blanks+`"`)) {
+			t.Errorf("split at semicolons, %q would run as a formula", cell)
+		}
+	}
 }
 
 // FuzzWrite puts a text and numbers everywhere and lets the standard library

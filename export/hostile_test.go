@@ -241,6 +241,8 @@ func TestCells(t *testing.T) {
 		{"newline", "a\nb", `a\nb`, `a\nb`, `a\nb;a\nb`},
 		{"semicolon", "a; b", `a; b`, `a; b`, `a\x3b b;a\x3b b`},
 		{"semicolon and formula", "a; =1", `a\x3b =1`, `a; =1`, `a\x3b =1;a\x3b =1`},
+		{"semicolon, quote and formula", `a;"=1`, `"a\x3b""=1"`, `"a;""=1"`, `"a\x3b""=1;a\x3b""=1"`},
+		{"quote and formula", `"=1`, `"""=1"`, `"""=1"`, `"""=1;'""=1"`},
 		{"space around", " a ", `" a "`, `" a "`, `" a ; a "`},
 		{"backslash", `a\x1b`, `a\\x1b`, `a\\x1b`, `a\\x1b;a\\x1b`},
 		{"apostrophe", "'a", `"'a"`, `"'a"`, `"'a;'a"`},
