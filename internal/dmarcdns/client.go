@@ -140,6 +140,16 @@ func (c *Client) MX(ctx context.Context, name string) (Answer, error) {
 	return c.ask(ctx, name, dns.TypeMX)
 }
 
+// A asks for the IPv4 addresses of name.
+func (c *Client) A(ctx context.Context, name string) (Answer, error) {
+	return c.ask(ctx, name, dns.TypeA)
+}
+
+// AAAA asks for the IPv6 addresses of name.
+func (c *Client) AAAA(ctx context.Context, name string) (Answer, error) {
+	return c.ask(ctx, name, dns.TypeAAAA)
+}
+
 // Addrs asks for the IPv4 and IPv6 addresses of name, one after the other. It
 // fails only if both fail, or if one fails and the other has nothing.
 func (c *Client) Addrs(ctx context.Context, name string) (Answer, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"blitiri.com.ar/go/spf"
@@ -26,7 +27,7 @@ func (v *Verifier) checkSPF(ctx context.Context, m Mail, s *SPF) {
 		return
 	}
 	ip := net.IP(m.ClientIP.AsSlice())
-	dns := &spfResolver{dns: v.dns, left: MaxQuestions}
+	dns := &spfResolver{dns: v.dns, left: MaxQuestions, client: m.ClientIP.Unmap()}
 	result, err := spf.CheckHostWithSender(ip, m.Helo, identity, spf.WithContext(ctx), spf.WithResolver(dns))
 	s.Result = string(result)
 	if err != nil {
@@ -59,6 +60,7 @@ func spfIdentity(m Mail, s *SPF) string {
 // questions each where they are mx or ptr (RFC 7208 §4.6.4).
 type spfResolver struct {
 	dns      Resolver
+	client   netip.Addr
 	left     int
 	exceeded bool
 }
@@ -96,14 +98,50 @@ func (r *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, err
 	return list, err
 }
 
-// LookupIPAddr asks for both families.
+// families is a Resolver that can ask for the addresses of one family.
+type families interface {
+	A(ctx context.Context, name string) (dmarcdns.Answer, error)
+	AAAA(ctx context.Context, name string) (dmarcdns.Answer, error)
+}
+
+var _ families = (*dmarcdns.Client)(nil)
+
+// LookupIPAddr asks for the client's family (RFC 7208 §5.3).
 func (r *spfResolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
-	a, err := r.ask(host, 2, func() (dmarcdns.Answer, error) { return r.dns.Addrs(ctx, host) })
+	a, err := r.addrs(ctx, host)
 	var list []net.IPAddr
 	for _, addr := range a.Addrs {
 		list = append(list, net.IPAddr{IP: addr.AsSlice()})
 	}
 	return list, err
+}
+
+// addrs asks for A too where the client comes over IPv6: the mechanism exists wants it
+// (RFC 7208 §5.7), and cannot be told from the others here. An answer with AAAA stands
+// without it, but not the other way round: that would be a fail which nobody published.
+func (r *spfResolver) addrs(ctx context.Context, host string) (dmarcdns.Answer, error) {
+	dns, ok := r.dns.(families)
+	if !ok {
+		return r.ask(host, 2, func() (dmarcdns.Answer, error) { return r.dns.Addrs(ctx, host) })
+	}
+	if r.client.Is4() {
+		return r.ask(host, 1, func() (dmarcdns.Answer, error) { return dns.A(ctx, host) })
+	}
+	return r.ask(host, 2, func() (dmarcdns.Answer, error) {
+		four, err4 := dns.A(ctx, host)
+		if err4 == nil && four.Kind == dmarcdns.NXDomain {
+			return four, nil
+		}
+		six, err := dns.AAAA(ctx, host)
+		if err != nil {
+			return six, err
+		}
+		if six.Kind != dmarcdns.Found {
+			return four, err4
+		}
+		six.Addrs = slices.Concat(six.Addrs, four.Addrs)
+		return six, nil
+	})
 }
 
 // LookupAddr asks for the names of an address.

@@ -61,7 +61,49 @@ func TestSPF(t *testing.T) {
 	}
 }
 
-// Ten mx terms of ten hosts each are 210 questions, all of them allowed by RFC 7208.
+// Only the client's family counts (RFC 7208 §5.3), and that it could not be had is no
+// fail, whatever the other one holds.
+func TestSPFFamilies(t *testing.T) {
+	const four, six = "192.0.2.1", "2001:db8::1"
+	record := "example.com TXT v=spf1 a:h.example.com -all\n"
+	exists := "example.com TXT v=spf1 exists:h.example.com -all\n"
+	tests := []struct {
+		name, client, zone, want string
+		asked                    []string
+	}{
+		{"IPv4", four, record + "h.example.com A " + four, "pass", []string{"A"}},
+		{"IPv4, A fails", four, record + "h.example.com A TEMPERROR\nh.example.com AAAA " + six, "temperror", []string{"A"}},
+		{"IPv4, AAAA fails", four, record + "h.example.com AAAA TEMPERROR\nh.example.com A 192.0.2.2", "fail", []string{"A"}},
+		{"IPv4, only AAAA", four, record + "h.example.com AAAA " + six, "fail", []string{"A"}},
+		{"IPv4, exists", four, exists + "h.example.com A 127.0.0.2", "pass", []string{"A"}},
+		{"IPv6", six, record + "h.example.com A " + four + "\nh.example.com AAAA " + six, "pass", []string{"A", "AAAA"}},
+		{"IPv6, A fails", six, record + "h.example.com A TEMPERROR\nh.example.com AAAA " + six, "pass", []string{"A", "AAAA"}},
+		{"IPv6, AAAA fails", six, record + "h.example.com AAAA TEMPERROR\nh.example.com A " + four, "temperror", []string{"A", "AAAA"}},
+		{"IPv6, exists", six, exists + "h.example.com A 127.0.0.2", "pass", []string{"A", "AAAA"}},
+		{"IPv6, exists fails", six, exists + "h.example.com A TEMPERROR", "temperror", []string{"A", "AAAA"}},
+		{"IPv6, no such name", six, record, "fail", []string{"A"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			z := newZone(t, tt.zone)
+			m := Mail{ClientIP: netip.MustParseAddr(tt.client), MailFrom: "a@example.com", Message: []byte(plain("a@example.com"))}
+			if got := New(z).Verify(context.Background(), m).SPF; got.Result != tt.want {
+				t.Errorf("got %+v, want %s", got, tt.want)
+			}
+			var asked []string
+			for _, q := range z.asked {
+				if kind, ok := strings.CutSuffix(q, " h.example.com"); ok {
+					asked = append(asked, kind)
+				}
+			}
+			if !slices.Equal(asked, tt.asked) {
+				t.Errorf("asked %q, want %q", asked, tt.asked)
+			}
+		})
+	}
+}
+
+// Ten mx terms of ten hosts each are 110 questions, all of them allowed by RFC 7208.
 func TestSPFQuestions(t *testing.T) {
 	var zone, record strings.Builder
 	record.WriteString("example.com TXT v=spf1")
@@ -94,7 +136,7 @@ func TestQuestions(t *testing.T) {
 		zone.WriteString(signed(domain))
 		fmt.Fprintf(&zone, "mx.example.net MX %d mx%d.example.net\nmx%[2]d.example.net A 198.51.100.1\n", 10+i, i)
 	}
-	zone.WriteString("example.net TXT v=spf1 mx:mx.example.net ptr:mx.example.net mx:mx.example.net -all")
+	zone.WriteString("example.net TXT v=spf1 mx:mx.example.net ptr:mx.example.net mx:mx.example.net mx:mx.example.net -all")
 	z := newZone(t, zone.String())
 	r := New(z).Verify(context.Background(), Mail{ClientIP: client, MailFrom: "a@example.net", Message: []byte(mail)})
 	t.Logf("%d signatures, SPF with mx, ptr and more: %d DNS questions", len(r.DKIM), z.spent)

@@ -13,15 +13,15 @@ import (
 )
 
 // zone is a Resolver made of lines "name TYPE value"; the value of TXT is the rest
-// of the line, TEMPERROR stands in the place of a type, PTR has an address for a
-// name, and what has no line does not exist.
+// of the line, TEMPERROR stands in the place of a type or of a value, PTR has an
+// address for a name, and what has no line does not exist.
 type zone struct {
 	answers map[string]dmarcdns.Answer // by "TXT example.com"
 	broken  map[string]bool
 
 	mu    sync.Mutex
 	asked []string
-	spent int // questions; Addrs are two
+	spent int // questions
 }
 
 func newZone(t testing.TB, text string) *zone {
@@ -42,8 +42,9 @@ func newZone(t testing.TB, text string) *zone {
 
 func (z *zone) add(name, kind, value string) error {
 	key := kind + " " + name
-	if kind == "A" || kind == "AAAA" {
-		key = "ADDR " + name
+	if value == "TEMPERROR" {
+		z.broken[key] = true
+		return nil
 	}
 	a := z.answers[key]
 	a.Kind = dmarcdns.Found
@@ -75,7 +76,7 @@ func (z *zone) add(name, kind, value string) error {
 	return nil
 }
 
-func (z *zone) ask(ctx context.Context, kind, name string, cost int) (dmarcdns.Answer, error) {
+func (z *zone) ask(ctx context.Context, kind, name string) (dmarcdns.Answer, error) {
 	key := kind + " " + name
 	if kind != "PTR" {
 		fqdn, err := dmarcdns.Name(name)
@@ -87,32 +88,45 @@ func (z *zone) ask(ctx context.Context, kind, name string, cost int) (dmarcdns.A
 	}
 	z.mu.Lock()
 	z.asked = append(z.asked, key)
-	z.spent += cost
+	z.spent++
 	z.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return dmarcdns.Answer{}, fmt.Errorf("%w: %w", dmarcdns.ErrTemporary, err)
 	}
-	if z.broken[name] {
+	if z.broken[name] || z.broken[key] {
 		return dmarcdns.Answer{}, fmt.Errorf("%w: servfail", dmarcdns.ErrTemporary)
 	}
 	if a, ok := z.answers[key]; ok {
 		return a, nil
 	}
+	for _, other := range []string{"A ", "AAAA "} {
+		if _, ok := z.answers[other+name]; ok {
+			return dmarcdns.Answer{Kind: dmarcdns.NoData}, nil
+		}
+	}
 	return dmarcdns.Answer{Kind: dmarcdns.NXDomain}, nil
 }
 
 func (z *zone) TXT(ctx context.Context, name string) (dmarcdns.Answer, error) {
-	return z.ask(ctx, "TXT", name, 1)
+	return z.ask(ctx, "TXT", name)
 }
 
 func (z *zone) MX(ctx context.Context, name string) (dmarcdns.Answer, error) {
-	return z.ask(ctx, "MX", name, 1)
+	return z.ask(ctx, "MX", name)
 }
 
-func (z *zone) Addrs(ctx context.Context, name string) (dmarcdns.Answer, error) {
-	return z.ask(ctx, "ADDR", name, 2)
+func (z *zone) A(ctx context.Context, name string) (dmarcdns.Answer, error) {
+	return z.ask(ctx, "A", name)
+}
+
+func (z *zone) AAAA(ctx context.Context, name string) (dmarcdns.Answer, error) {
+	return z.ask(ctx, "AAAA", name)
+}
+
+func (z *zone) Addrs(context.Context, string) (dmarcdns.Answer, error) {
+	panic("asked for both families")
 }
 
 func (z *zone) PTR(ctx context.Context, addr netip.Addr) (dmarcdns.Answer, error) {
-	return z.ask(ctx, "PTR", addr.String(), 1)
+	return z.ask(ctx, "PTR", addr.String())
 }
