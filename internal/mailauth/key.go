@@ -167,7 +167,7 @@ func (k *publicKey) allows(algorithm string) *verdictOf {
 		return permError("unsupported hash algorithm")
 	case kind != own:
 		return permError("inappropriate key algorithm")
-	case k.services != "" && !listed(k.services, "email"):
+	case k.services != "" && !listed(k.services, "email") && !listed(k.services, "tlsrpt"): // RFC 8460 §3
 		return permError("inappropriate service")
 	}
 	return nil
