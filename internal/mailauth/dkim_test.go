@@ -101,6 +101,8 @@ func TestSignature(t *testing.T) {
 		{"key for mail", good, key + edRecord() + "; s=email", "pass", ""},
 		{"key for TLS reports", good, key + edRecord() + "; s=other:tlsrpt", "pass", ""},
 		{"key for another service", good, key + edRecord() + "; s=other", "permerror", "inappropriate service"},
+		{"key with white space", good, key + strings.ReplaceAll(edRecord(), "A", "\tA "), "pass", ""},
+		{"key without padding", good, key + strings.TrimRight(edRecord(), "="), "pass", ""},
 		{"key not to be had", good, "s._domainkey.example.com TEMPERROR", "temperror", "key unavailable"},
 		{"key of 4097 bits", good, key + rsaRecord(4097), "policy", "RSA key of 4097 bits, at most 4096"},
 		{"key of 4096 bits", good, key + rsaRecord(4096), "permerror", "inappropriate key algorithm"},
@@ -120,6 +122,28 @@ func TestSignature(t *testing.T) {
 				t.Errorf("got %s (%s), want %s (%s)", s.Result, s.Reason, tt.result, tt.reason)
 			}
 		})
+	}
+}
+
+func TestDecode(t *testing.T) {
+	tests := []struct {
+		text, want string
+		ok         bool
+	}{
+		{"YWI=", "ab", true},
+		{"YWI", "ab", true},
+		{"YQ = =", "a", true},
+		{" Y\tW\r\n I\n=\t", "ab", true},
+		{"", "", true},
+		{"Y", "", false},
+		{"YQ==YQ==", "", false},
+		{"YW-_", "", false},
+	}
+	for _, tt := range tests {
+		got, err := decode(tt.text)
+		if (err == nil) != tt.ok || tt.ok && string(got) != tt.want {
+			t.Errorf("%q: got %q, %v, want %q", tt.text, got, err, tt.want)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -103,7 +102,7 @@ func (k *publicKey) read(record string) *verdictOf {
 	case p == "":
 		return permError("key revoked")
 	}
-	data, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(p, " ", ""))
+	data, err := decode(p)
 	if err != nil {
 		return permError("key syntax error: %v", err)
 	}

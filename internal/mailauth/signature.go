@@ -130,8 +130,10 @@ func listed(list, word string) bool {
 	return false
 }
 
+// decode reads base64 with white space anywhere and with or without padding at the
+// end (RFC 6376 §2.10).
 func decode(text string) ([]byte, error) {
-	return base64.StdEncoding.DecodeString(noSpace(text))
+	return base64.RawStdEncoding.DecodeString(strings.TrimRight(noSpace(text), "="))
 }
 
 // pick gives the fields that a signature covers, in the order of h=: of each name
