@@ -158,7 +158,7 @@ func (f *flights) start(ctx context.Context, q question, fn func(context.Context
 	f.running[q] = fl
 	go func() {
 		defer cancel()
-		fl.answer, fl.err = fn(shared)
+		fl.answer, fl.err = guarded(shared, fn)
 		f.mu.Lock()
 		if f.running[q] == fl {
 			delete(f.running, q)
@@ -167,4 +167,15 @@ func (f *flights) start(ctx context.Context, q question, fn func(context.Context
 		close(fl.done)
 	}()
 	return fl
+}
+
+// guarded turns a panic of the DNS library into an answer that is not to be had: in a
+// goroutine of its own it would end the process, whoever asked.
+func guarded(ctx context.Context, fn func(context.Context) (Answer, error)) (a Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a, err = Answer{}, fmt.Errorf("%w: panic: %v", ErrTemporary, p)
+		}
+	}()
+	return fn(ctx)
 }

@@ -327,6 +327,19 @@ func TestSharedQueryOutlivesFirst(t *testing.T) {
 	wg.Wait()
 }
 
+// A panic in the DNS library is an answer that is not to be had, for all who wait.
+func TestPanic(t *testing.T) {
+	f := flights{running: make(map[question]*flight)}
+	q := question{name: "example.com.", qtype: dns.TypeTXT}
+	_, err := f.do(t.Context(), q, func(context.Context) (Answer, error) { panic("boom") })
+	if !errors.Is(err, ErrTemporary) || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("got %v, want ErrTemporary with the panic", err)
+	}
+	if len(f.running) != 0 {
+		t.Error("the question counts as under way still")
+	}
+}
+
 func TestFresh(t *testing.T) {
 	srv := dnstest.Start(t, clientZone)
 	c := newClient(t, srv)
