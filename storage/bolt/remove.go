@@ -21,8 +21,8 @@ const removeStep = 64
 // rests after each step for as long as the step took. When it fails, or ctx ends,
 // what has been removed so far stays removed, and is counted.
 //
-// Without a target it stops at the first page of things that are too young: all
-// that follows arrived later.
+// It looks at all that there is: a message that was in the hold, or came after the
+// clock was set back, has a higher number than what arrived later.
 func (s *Store) Remove(ctx context.Context, r storage.Removal) (n int, err error) {
 	if s.options.ReadOnly && !r.Count {
 		return 0, fmt.Errorf("remove: %w", errReadOnly)
@@ -51,24 +51,20 @@ type removal struct {
 	store *Store
 	ctx   context.Context
 
-	young int      // things in a row that stay
 	batch []uint64 // to be removed with the next step
 	done  int
 }
 
-// consider puts a thing into the next step if it is chosen, and tells whether to go
-// on.
-func (rm *removal) consider(seq uint64, arrived time.Time) (bool, error) {
+// consider puts a thing into the next step if it is chosen.
+func (rm *removal) consider(seq uint64, arrived time.Time) error {
 	if !rm.Chosen(seq, arrived) {
-		rm.young++
-		return rm.Target != "" || rm.young < pageValues, nil
+		return nil
 	}
-	rm.young = 0
 	rm.batch = append(rm.batch, seq)
 	if len(rm.batch) < removeStep {
-		return true, nil
+		return nil
 	}
-	return true, rm.step()
+	return rm.step()
 }
 
 // step removes what has been gathered.
@@ -117,7 +113,7 @@ func (rm *removal) reports(kind reports.Kind) error {
 		if err != nil {
 			return err
 		}
-		if more, err := rm.consider(r.Seq, r.Message.ReceivedAt); !more || err != nil {
+		if err := rm.consider(r.Seq, r.Message.ReceivedAt); err != nil {
 			return err
 		}
 	}
@@ -134,7 +130,7 @@ func (rm *removal) aggregates() error {
 		if !d.Last {
 			continue
 		}
-		if more, err := rm.consider(d.Seq, d.ReceivedAt); !more || err != nil {
+		if err := rm.consider(d.Seq, d.ReceivedAt); err != nil {
 			return err
 		}
 	}
@@ -146,7 +142,7 @@ func (rm *removal) held() error {
 		if err != nil {
 			return err
 		}
-		if more, err := rm.consider(h.Seq, h.Message.ReceivedAt); !more || err != nil {
+		if err := rm.consider(h.Seq, h.Message.ReceivedAt); err != nil {
 			return err
 		}
 	}
@@ -182,7 +178,7 @@ func (rm *removal) messages() error {
 			return err
 		}
 		for _, m := range page {
-			if more, err := rm.consider(m.seq, m.arrived); !more || err != nil {
+			if err := rm.consider(m.seq, m.arrived); err != nil {
 				return err
 			}
 		}

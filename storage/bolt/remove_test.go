@@ -37,3 +37,33 @@ func TestRemoveLarge(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRemoveOldBehindYoung removes what is old behind more than a page of what is not.
+func TestRemoveOldBehindYoung(t *testing.T) {
+	const young = 1000
+	s := openStore(t, t.TempDir(), Options{})
+	for n := young; n <= young+pageValues; n++ {
+		commitEach(t, s, n)
+	}
+	commitEach(t, s, 0)
+	for _, what := range []storage.What{storage.RawMessages, storage.AggregateReports, storage.TLSReports, storage.FailureReports, storage.HeldMessages} {
+		rm := storage.Removal{What: what, Before: storagetest.Message(young).ReceivedAt}
+		if n, err := s.Remove(t.Context(), rm); err != nil || n != 1 {
+			t.Errorf("%s: removed %d and got error %v, want 1", what, n, err)
+		}
+	}
+}
+
+// commitEach commits one thing of each sort that can be removed.
+func commitEach(t *testing.T, s *Store, n int) {
+	t.Helper()
+	for _, b := range []storage.Batch{
+		{Reports: []storage.Report{storagetest.Aggregate(n, 1)}, Raw: storagetest.Raw(n)},
+		{Reports: []storage.Report{storagetest.TLS(n), storagetest.Failure(n)}},
+		{Held: storagetest.Held(n), Raw: storagetest.Raw(n)},
+	} {
+		if _, err := s.Commit(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
