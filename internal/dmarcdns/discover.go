@@ -2,6 +2,7 @@ package dmarcdns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,6 +139,9 @@ func DiscoverByList(ctx context.Context, r TXTResolver, domain string) (Discover
 	d := Discovery{Domain: domain, OrgDomain: OrgDomainByList(domain)}
 	for _, at := range slices.Compact([]string{domain, d.OrgDomain}) {
 		p, err := Lookup(ctx, r, at)
+		if errors.Is(err, ErrNameTooLong) || errors.Is(err, ErrName) {
+			continue // no record can stand there: _dmarc in front is too much
+		}
 		if err != nil {
 			return Discovery{}, err
 		}

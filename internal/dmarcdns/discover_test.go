@@ -50,6 +50,20 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
+// A domain that leaves no room for _dmarc has the record of its organization.
+func TestDiscoverByListLongDomain(t *testing.T) {
+	domain := strings.Repeat("a.", 119) + "example.com"
+	c := newClient(t, dnstest.Start(t, `_dmarc.example.com TXT "v=DMARC1; p=none"`))
+	d, err := DiscoverByList(t.Context(), c, domain)
+	if err != nil || d.Domain != domain || d.PolicyDomain != "example.com" {
+		t.Errorf("%d octets: got %q, %v, want the record of example.com", len(domain), d.PolicyDomain, err)
+	}
+	c = newClient(t, dnstest.Start(t, `_dmarc.example.com SERVFAIL`))
+	if _, err := DiscoverByList(t.Context(), c, domain); !errors.Is(err, ErrTemporary) {
+		t.Errorf("got %v, want ErrTemporary", err)
+	}
+}
+
 func TestWalkIsBounded(t *testing.T) {
 	srv := dnstest.Start(t, "")
 	c := newClient(t, srv)
