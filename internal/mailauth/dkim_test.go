@@ -101,7 +101,7 @@ func TestSignature(t *testing.T) {
 		{"key for mail", good, key + edRecord() + "; s=email", "pass", ""},
 		{"key for TLS reports", good, key + edRecord() + "; s=other:tlsrpt", "pass", ""},
 		{"key for another service", good, key + edRecord() + "; s=other", "permerror", "inappropriate service"},
-		{"key with white space", good, key + strings.ReplaceAll(edRecord(), "A", "\tA "), "pass", ""},
+		{"key with white space", good, key + edRecord()[:50] + "\t " + edRecord()[50:], "pass", ""},
 		{"key without padding", good, key + strings.TrimRight(edRecord(), "="), "pass", ""},
 		{"key not to be had", good, "s._domainkey.example.com TEMPERROR", "temperror", "key unavailable"},
 		{"key of 4097 bits", good, key + rsaRecord(4097), "policy", "RSA key of 4097 bits, at most 4096"},
