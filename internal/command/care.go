@@ -62,7 +62,7 @@ came after the backup are not in it; those that senders repeat are taken again.`
 			if args[0] == "-" {
 				err = write(e.stdout)
 			} else {
-				err = replaceFileAs(args[0], 0o600, write) // it holds personal data
+				err = replaceFile(args[0], privateFile, write)
 			}
 			if err != nil {
 				return fmt.Errorf("backup: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 
@@ -78,6 +79,7 @@ func (e *env) export() *cobra.Command {
 are also known as forensic reports or AFRF, and these words are understood.)
 
 Times are UTC. Cells that a spreadsheet would run as a formula get a ' in front.
+A file of failure reports is readable by its owner alone.
 
 parsedmarc-csv and parsedmarc-json are the files of parsedmarc, for what was
 built on them; docs/exports.md tells where they differ.
@@ -132,7 +134,11 @@ func (e *env) exportOnce(ctx context.Context, kindName string, o *exportOrder) e
 	}
 	defer c.Close()
 	c.Note = e.note
-	return e.writeOutput(o.output, func(w io.Writer) error {
+	mode := os.FileMode(plainFile)
+	if kind == reports.KindFailure {
+		mode = privateFile
+	}
+	return e.writeOutput(o.output, mode, func(w io.Writer) error {
 		_, err := c.Render(ctx, "/v1/reports/"+string(kind), v, w)
 		return err
 	})

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -8,34 +9,44 @@ import (
 	"path/filepath"
 )
 
+// The modes of files before the umask.
+const (
+	plainFile   = 0o666
+	privateFile = 0o600 // of personal data
+)
+
 // writeOutput lets write fill stdout, or the named file atomically: the old
 // content stays until the new is complete and on disk.
-func (e *env) writeOutput(name string, write func(io.Writer) error) error {
+func (e *env) writeOutput(name string, mode os.FileMode, write func(io.Writer) error) error {
 	if name == "" || name == "-" {
 		return write(e.stdout)
 	}
-	if err := replaceFile(name, write); err != nil {
+	if err := replaceFile(name, mode, write); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return nil
 }
 
-func replaceFile(name string, write func(io.Writer) error) error {
-	return replaceFileAs(name, 0o644, write)
-}
-
-// replaceFileAs is replaceFile for a file of another mode.
-func replaceFileAs(name string, mode os.FileMode, write func(io.Writer) error) error {
-	if info, err := os.Stat(name); err == nil && info.IsDir() {
+// replaceFile is writeOutput for a file. One that is there keeps its mode as far as
+// the one given allows.
+func replaceFile(name string, mode os.FileMode, write func(io.Writer) error) error {
+	info, err := os.Stat(name)
+	if err == nil && info.IsDir() {
 		return fmt.Errorf("%w: a folder; name a file in it", errUsage)
 	}
+	there := err == nil
+	if there {
+		mode &= info.Mode().Perm()
+	}
 	dir := filepath.Dir(name)
-	tmp, err := os.CreateTemp(dir, "."+filepath.Base(name)+".*")
+	// os.CreateTemp would leave the umask out.
+	temp := filepath.Join(dir, "."+filepath.Base(name)+"."+rand.Text()[:10])
+	tmp, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
 	err = write(tmp)
-	if err == nil {
+	if err == nil && there {
 		err = tmp.Chmod(mode)
 	}
 	if err == nil {

@@ -58,7 +58,7 @@ unless --all is given. A day is the UTC day on which a report's period begins.`,
 			v.Set("format", o.format)
 			v.Set("top", strconv.Itoa(o.top))
 			v.Set("all", strconv.FormatBool(o.all))
-			return e.writeOutput(o.output, func(w io.Writer) error {
+			return e.writeOutput(o.output, plainFile, func(w io.Writer) error {
 				_, err := c.Render(cmd.Context(), "/v1/summary", v, w)
 				return err
 			})
