@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -76,8 +77,7 @@ type scheduleRun struct {
 	written  io.Writer
 }
 
-// all writes what is due. A range that an earlier run left behind is followed by
-// the one after it, and each whole period that has ended by the next.
+// all writes what is due, and summaries also when that fails.
 func (r *scheduleRun) all(ctx context.Context) error {
 	if err := makeFolder(r.schedule.Dir); err != nil {
 		return err
@@ -87,6 +87,12 @@ func (r *scheduleRun) all(ctx context.Context) error {
 		return err
 	}
 	defer lock.Close()
+	return errors.Join(r.ranges(ctx), r.summaries(ctx, time.Now()))
+}
+
+// ranges writes the reports. A range that an earlier run left behind is followed by
+// the one after it, and each whole period that has ended by the next.
+func (r *scheduleRun) ranges(ctx context.Context) error {
 	for more := true; more; {
 		due, err := r.client.BeginExport(ctx, r.plan)
 		if err != nil {
@@ -103,7 +109,7 @@ func (r *scheduleRun) all(ctx context.Context) error {
 		}
 		more = due.Resumed || r.plan.Period != storage.PeriodArrived
 	}
-	return r.summaries(ctx, time.Now())
+	return nil
 }
 
 // write makes the file of a range. Of arrivals without a report of this schedule
@@ -125,28 +131,55 @@ func (r *scheduleRun) write(ctx context.Context, due *control.Range) error {
 	})
 }
 
-// summaryGroupings are what the summaries of the day before are by.
+// summaryGroupings are what the summaries of a day are by. Those by target come last:
+// with them a day is done.
 var summaryGroupings = map[reports.Kind][]export.By{
 	reports.KindAggregate: {export.ByTarget},
-	reports.KindTLS:       {export.ByTarget, export.ByResultType},
+	reports.KindTLS:       {export.ByResultType, export.ByTarget},
 }
 
-// summaries writes what arrived on the day before. Deliberately by arrival: most
-// reports about a day come in the course of the next.
+// maxMissed is how many days before yesterday are made up for at most.
+const maxMissed = 30
+
+// summaries writes what arrived on the day before, and first on the days since the last
+// summary that is there.
 func (r *scheduleRun) summaries(ctx context.Context, now time.Time) error {
 	today := storage.PeriodDay.Before(now)
 	yesterday := today.AddDate(0, 0, -1)
-	v := control.EncodeQuery(storage.Query{ArrivedSince: yesterday, ArrivedUntil: today, Target: r.schedule.Target})
+	first := yesterday
+	for missed := range maxMissed {
+		name := r.summaryName(export.ByTarget, yesterday.AddDate(0, 0, -missed-1), export.FormatJSON)
+		if _, err := os.Stat(filepath.Join(r.schedule.Dir, name)); err == nil {
+			first = yesterday.AddDate(0, 0, -missed)
+			break
+		}
+	}
+	for day := first; day.Before(today); day = day.AddDate(0, 0, 1) {
+		if err := r.summariesOf(ctx, day); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *scheduleRun) summaryName(by export.By, day time.Time, format export.Format) string {
+	name := r.plan.Name + "-summary-"
+	if by != export.ByTarget {
+		name += string(by) + "-"
+	}
+	return name + day.Format(time.DateOnly) + "." + string(format)
+}
+
+// summariesOf writes what arrived on a day. Deliberately by arrival: most reports about
+// a day come in the course of the next.
+func (r *scheduleRun) summariesOf(ctx context.Context, day time.Time) error {
+	v := control.EncodeQuery(storage.Query{ArrivedSince: day, ArrivedUntil: day.AddDate(0, 0, 1), Target: r.schedule.Target})
 	v.Set("kind", string(r.plan.Kind))
 	for _, by := range summaryGroupings[r.plan.Kind] {
 		v.Set("by", string(by))
-		name := r.plan.Name + "-summary-"
-		if by != export.ByTarget {
-			name += string(by) + "-"
-		}
 		for _, format := range []export.Format{export.FormatCSV, export.FormatJSON} {
 			v.Set("format", string(format))
-			if err := r.summaryFile(ctx, name+yesterday.Format(time.DateOnly)+"."+string(format), v); err != nil {
+			if err := r.summaryFile(ctx, r.summaryName(by, day, format), v); err != nil {
 				return err
 			}
 		}

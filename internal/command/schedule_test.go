@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,4 +72,54 @@ func TestSummariesOfTheDayBefore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestSummariesOfMissedDays writes those of each day since the last one that is there.
+func TestSummariesOfMissedDays(t *testing.T) {
+	now := time.Date(2026, 11, 22, 0, 30, 0, 0, time.UTC)
+	for _, test := range []struct {
+		there string
+		want  []string
+	}{
+		{"x-summary-2026-11-18.json", []string{"19", "20", "21"}},
+		{"x-summary-2026-11-21.json", []string{"21"}},
+		{"x-summary-2026-10-21.json", []string{"21"}},
+	} {
+		var written, want strings.Builder
+		run := emptyRun(t, &written)
+		if err := os.WriteFile(filepath.Join(run.schedule.Dir, test.there), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := run.summaries(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		for _, day := range test.want {
+			name := filepath.Join(run.schedule.Dir, "x-summary-2026-11-"+day)
+			want.WriteString(name + ".csv\n" + name + ".json\n")
+		}
+		if written.String() != want.String() {
+			t.Errorf("after %s: wrote\n%swant\n%s", test.there, &written, &want)
+		}
+	}
+}
+
+// TestSummariesWithoutExport writes them although the export fails: this server has none.
+func TestSummariesWithoutExport(t *testing.T) {
+	var written strings.Builder
+	run := emptyRun(t, &written)
+	if err := run.all(t.Context()); err == nil || strings.Count(written.String(), "-summary-") != 2 {
+		t.Errorf("got error %v and wrote\n%swant an error and two summaries", err, &written)
+	}
+}
+
+// emptyRun is a run over a store without reports.
+func emptyRun(t *testing.T, written io.Writer) *scheduleRun {
+	t.Helper()
+	store, err := bolt.Open(filepath.Join(t.TempDir(), storeFile), bolt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return &scheduleRun{client: control.Local((&control.Server{Store: store}).Handler()),
+		plan: storage.Schedule{Name: "x", Kind: reports.KindAggregate}, schedule: &config.Schedule{Dir: t.TempDir()}, written: written}
 }
