@@ -28,15 +28,23 @@ func (e *env) writeOutput(name string, mode os.FileMode, write func(io.Writer) e
 }
 
 // replaceFile is writeOutput for a file. One that is there keeps its mode as far as
-// the one given allows.
+// the one given allows; a link leads to the file, and a pipe or device, which cannot
+// be replaced, is written into.
 func replaceFile(name string, mode os.FileMode, write func(io.Writer) error) error {
 	info, err := os.Stat(name)
-	if err == nil && info.IsDir() {
-		return fmt.Errorf("%w: a folder; name a file in it", errUsage)
-	}
 	there := err == nil
-	if there {
+	switch {
+	case there && info.IsDir():
+		return fmt.Errorf("%w: a folder; name a file in it", errUsage)
+	case there && !info.Mode().IsRegular():
+		return writeInto(name, write)
+	case there:
 		mode &= info.Mode().Perm()
+	}
+	if _, linkErr := os.Readlink(name); linkErr == nil {
+		if name, err = filepath.EvalSymlinks(name); err != nil {
+			return err
+		}
 	}
 	dir := filepath.Dir(name)
 	// os.CreateTemp would leave the umask out.
@@ -65,4 +73,12 @@ func replaceFile(name string, mode os.FileMode, write func(io.Writer) error) err
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
+}
+
+func writeInto(name string, write func(io.Writer) error) error {
+	f, err := os.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(f), f.Close())
 }

@@ -90,6 +90,45 @@ func TestReplaceFileMode(t *testing.T) {
 	}
 }
 
+// TestReplaceFileOther: a link stays one, and leads to the file; a pipe stays one, and
+// takes the text.
+func TestReplaceFileOther(t *testing.T) {
+	dir := t.TempDir()
+	file, link, nowhere, pipe := filepath.Join(dir, "out.csv"), filepath.Join(dir, "link"), filepath.Join(dir, "nowhere"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(file, []byte("old"), 0o600), os.Symlink("out.csv", link), os.Symlink("none", nowhere), unix.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDWR, 0) // which waits for no writer
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	write := func(w io.Writer) error {
+		_, err := io.WriteString(w, "new")
+		return err
+	}
+	for _, name := range []string{link, pipe} {
+		if err := replaceFile(name, plainFile, write); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := replaceFile(nowhere, plainFile, write); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link to nothing: got %v, want %v", err, os.ErrNotExist)
+	}
+	for name, want := range map[string]os.FileMode{link: os.ModeSymlink, nowhere: os.ModeSymlink, pipe: os.ModeNamedPipe} {
+		if info, err := os.Lstat(name); err != nil || info.Mode().Type() != want {
+			t.Fatalf("%s: got %v (%v), want it to stay %v", name, info, err, want)
+		}
+	}
+	if got, err := os.ReadFile(file); string(got) != "new" {
+		t.Errorf("behind the link: got %q (%v), want the new content", got, err)
+	}
+	got := make([]byte, 3)
+	if _, err := io.ReadFull(reader, got); err != nil || string(got) != "new" {
+		t.Errorf("from the pipe: got %q (%v), want the new content", got, err)
+	}
+}
+
 // TestExportMode: of the three kinds, failure reports hold personal data.
 func TestExportMode(t *testing.T) {
 	defer unix.Umask(unix.Umask(0o022))
@@ -117,7 +156,7 @@ func TestExportMode(t *testing.T) {
 			t.Fatalf("%s: got exit code %d: %s", kind, code, stderr.String())
 		}
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != want {
-			t.Errorf("%s: got %v (%v), want %o", kind, info, err, want)
+			t.Errorf("%s: got %v (%v), want mode %o", kind, info, err, want)
 		}
 	}
 }
