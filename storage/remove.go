@@ -27,6 +27,9 @@ type Removal struct {
 	// it. The message that such a report came in goes too, also when it held a
 	// report about another domain, which stays.
 	Target string
+	// Enough ends the search: when many things in a row arrived after it, what follows is
+	// not looked at. It is after Before; zero: all is looked at.
+	Enough time.Time
 	// KeepFrom spares sequence numbers from this one on: they have yet to be
 	// exported. 0 spares none.
 	KeepFrom uint64

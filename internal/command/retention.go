@@ -107,6 +107,16 @@ func (r *retention) removals(o control.PruneOrder, now time.Time) ([]storage.Rem
 	return list, nil
 }
 
+// longestHeld is how long a message may have been in the hold before it became a report
+// with a number of then. Of those that were there longer the report goes later.
+func (r *retention) longestHeld() time.Duration {
+	const month = 30 * 24 * time.Hour
+	if r.ages.Held == config.Forever {
+		return month
+	}
+	return min(time.Duration(r.ages.Held)+24*time.Hour, month)
+}
+
 // tooOld is what retention removes: of reports only what scheduled exports have
 // written.
 func (r *retention) tooOld(o control.PruneOrder, now time.Time) ([]storage.Removal, error) {
@@ -125,7 +135,8 @@ func (r *retention) tooOld(o control.PruneOrder, now time.Time) ([]storage.Remov
 		if rule.age == config.Forever {
 			continue
 		}
-		rm := storage.Removal{What: rule.what, Before: now.Add(-time.Duration(rule.age)), Count: o.DryRun}
+		before := now.Add(-time.Duration(rule.age))
+		rm := storage.Removal{What: rule.what, Before: before, Enough: before.Add(r.longestHeld()), Count: o.DryRun}
 		if rule.kind != "" {
 			passed, err := r.store.LowestCursor(rule.kind)
 			if err != nil {

@@ -42,6 +42,17 @@ func (s *agingStore) LowestCursor(kind reports.Kind) (uint64, error) {
 	return math.MaxUint64, nil
 }
 
+// TestLongestHeld holds that retention looks behind what was in the hold for long.
+func TestLongestHeld(t *testing.T) {
+	const day = 24 * time.Hour
+	for held, want := range map[config.Age]time.Duration{0: day, config.Age(14 * day): 15 * day, config.Age(300 * day): 30 * day, config.Forever: 30 * day} {
+		r := retention{ages: config.Retention{Held: held}}
+		if got := r.longestHeld(); got != want {
+			t.Errorf("a hold of %v: got %v, want %v", time.Duration(held), got, want)
+		}
+	}
+}
+
 func TestRetentionAsks(t *testing.T) {
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	before := now.AddDate(0, 0, -30)
@@ -51,10 +62,10 @@ func TestRetentionAsks(t *testing.T) {
 		want  []storage.Removal
 	}{
 		"retention": {control.PruneOrder{}, []storage.Removal{
-			{What: storage.AggregateReports, Before: now.AddDate(0, 0, -1), KeepFrom: 8},
-			{What: storage.TLSReports, Before: now.AddDate(0, 0, -1)},
-			{What: storage.FailureReports, Before: before},
-			{What: storage.RawMessages, Before: now.Add(-time.Hour)},
+			{What: storage.AggregateReports, Before: now.AddDate(0, 0, -1), Enough: now.AddDate(0, 0, 29), KeepFrom: 8},
+			{What: storage.TLSReports, Before: now.AddDate(0, 0, -1), Enough: now.AddDate(0, 0, 29)},
+			{What: storage.FailureReports, Before: before, Enough: now},
+			{What: storage.RawMessages, Before: now.Add(-time.Hour), Enough: now.AddDate(0, 0, 30).Add(-time.Hour)},
 		}},
 		"target": {control.PruneOrder{Target: "example.com", DryRun: true}, []storage.Removal{
 			{What: storage.AggregateReports, Target: "example.com", Count: true},

@@ -21,8 +21,8 @@ const removeStep = 64
 // rests after each step for as long as the step took. When it fails, or ctx ends,
 // what has been removed so far stays removed, and is counted.
 //
-// It looks at all that there is: a message that was in the hold, or came after the
-// clock was set back, has a higher number than what arrived later.
+// Numbers rise as things arrive, but for messages that were in the hold, and when the clock
+// is set back: without Removal.Enough it looks at all that there is.
 func (s *Store) Remove(ctx context.Context, r storage.Removal) (n int, err error) {
 	if s.options.ReadOnly && !r.Count {
 		return 0, fmt.Errorf("remove: %w", errReadOnly)
@@ -51,20 +51,27 @@ type removal struct {
 	store *Store
 	ctx   context.Context
 
+	young int      // things in a row that arrived after Enough
 	batch []uint64 // to be removed with the next step
 	done  int
 }
 
-// consider puts a thing into the next step if it is chosen.
-func (rm *removal) consider(seq uint64, arrived time.Time) error {
+// consider puts a thing into the next step if it is chosen, and tells whether to go
+// on.
+func (rm *removal) consider(seq uint64, arrived time.Time) (more bool, err error) {
+	if !rm.Enough.IsZero() && arrived.After(rm.Enough) {
+		rm.young++
+		return rm.young < pageValues, nil
+	}
+	rm.young = 0
 	if !rm.Chosen(seq, arrived) {
-		return nil
+		return true, nil
 	}
 	rm.batch = append(rm.batch, seq)
 	if len(rm.batch) < removeStep {
-		return nil
+		return true, nil
 	}
-	return rm.step()
+	return true, rm.step()
 }
 
 // step removes what has been gathered.
@@ -113,7 +120,7 @@ func (rm *removal) reports(kind reports.Kind) error {
 		if err != nil {
 			return err
 		}
-		if err := rm.consider(r.Seq, r.Message.ReceivedAt); err != nil {
+		if more, err := rm.consider(r.Seq, r.Message.ReceivedAt); !more || err != nil {
 			return err
 		}
 	}
@@ -130,7 +137,7 @@ func (rm *removal) aggregates() error {
 		if !d.Last {
 			continue
 		}
-		if err := rm.consider(d.Seq, d.ReceivedAt); err != nil {
+		if more, err := rm.consider(d.Seq, d.ReceivedAt); !more || err != nil {
 			return err
 		}
 	}
@@ -142,7 +149,7 @@ func (rm *removal) held() error {
 		if err != nil {
 			return err
 		}
-		if err := rm.consider(h.Seq, h.Message.ReceivedAt); err != nil {
+		if more, err := rm.consider(h.Seq, h.Message.ReceivedAt); !more || err != nil {
 			return err
 		}
 	}
@@ -178,7 +185,7 @@ func (rm *removal) messages() error {
 			return err
 		}
 		for _, m := range page {
-			if err := rm.consider(m.seq, m.arrived); err != nil {
+			if more, err := rm.consider(m.seq, m.arrived); !more || err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"testing"
+	"time"
 
 	"reportmx/storage"
 	"reportmx/storage/storagetest"
@@ -46,10 +47,19 @@ func TestRemoveOldBehindYoung(t *testing.T) {
 		commitEach(t, s, n)
 	}
 	commitEach(t, s, 0)
+	before := storagetest.Message(young).ReceivedAt
 	for _, what := range []storage.What{storage.RawMessages, storage.AggregateReports, storage.TLSReports, storage.FailureReports, storage.HeldMessages} {
-		rm := storage.Removal{What: what, Before: storagetest.Message(young).ReceivedAt}
-		if n, err := s.Remove(t.Context(), rm); err != nil || n != 1 {
-			t.Errorf("%s: removed %d and got error %v, want 1", what, n, err)
+		for _, step := range []struct {
+			enough time.Time
+			want   int
+		}{
+			{before.Add(time.Nanosecond), 0}, // it is not looked for so far
+			{before.AddDate(1, 0, 0), 1},
+			{time.Time{}, 0}, // it is gone
+		} {
+			if n, err := s.Remove(t.Context(), storage.Removal{What: what, Before: before, Enough: step.enough}); err != nil || n != step.want {
+				t.Errorf("%s, enough at %v: removed %d and got error %v, want %d", what, step.enough, n, err, step.want)
+			}
 		}
 	}
 }
