@@ -36,7 +36,11 @@ func (silence) TXT(context.Context, string) (dmarcdns.Answer, error) {
 func (silence) MX(context.Context, string) (dmarcdns.Answer, error) {
 	return dmarcdns.Answer{Kind: dmarcdns.NXDomain}, nil
 }
-func (silence) Addrs(context.Context, string) (dmarcdns.Answer, error) {
+func (silence) A(context.Context, string) (dmarcdns.Answer, error) {
+	return dmarcdns.Answer{Kind: dmarcdns.NXDomain}, nil
+}
+
+func (silence) AAAA(context.Context, string) (dmarcdns.Answer, error) {
 	return dmarcdns.Answer{Kind: dmarcdns.NXDomain}, nil
 }
 func (silence) PTR(context.Context, netip.Addr) (dmarcdns.Answer, error) {

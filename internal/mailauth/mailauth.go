@@ -34,7 +34,8 @@ const (
 type Resolver interface {
 	TXT(ctx context.Context, name string) (dmarcdns.Answer, error)
 	MX(ctx context.Context, name string) (dmarcdns.Answer, error)
-	Addrs(ctx context.Context, name string) (dmarcdns.Answer, error)
+	A(ctx context.Context, name string) (dmarcdns.Answer, error)
+	AAAA(ctx context.Context, name string) (dmarcdns.Answer, error)
 	PTR(ctx context.Context, addr netip.Addr) (dmarcdns.Answer, error)
 }
 

@@ -98,14 +98,6 @@ func (r *spfResolver) LookupMX(ctx context.Context, name string) ([]*net.MX, err
 	return list, err
 }
 
-// families is a Resolver that can ask for the addresses of one family.
-type families interface {
-	A(ctx context.Context, name string) (dmarcdns.Answer, error)
-	AAAA(ctx context.Context, name string) (dmarcdns.Answer, error)
-}
-
-var _ families = (*dmarcdns.Client)(nil)
-
 // LookupIPAddr asks for the client's family (RFC 7208 §5.3).
 func (r *spfResolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
 	a, err := r.addrs(ctx, host)
@@ -120,19 +112,15 @@ func (r *spfResolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAd
 // (RFC 7208 §5.7), and cannot be told from the others here. An answer with AAAA stands
 // without it, but not the other way round: that would be a fail which nobody published.
 func (r *spfResolver) addrs(ctx context.Context, host string) (dmarcdns.Answer, error) {
-	dns, ok := r.dns.(families)
-	if !ok {
-		return r.ask(host, 2, func() (dmarcdns.Answer, error) { return r.dns.Addrs(ctx, host) })
-	}
 	if r.client.Is4() {
-		return r.ask(host, 1, func() (dmarcdns.Answer, error) { return dns.A(ctx, host) })
+		return r.ask(host, 1, func() (dmarcdns.Answer, error) { return r.dns.A(ctx, host) })
 	}
 	return r.ask(host, 2, func() (dmarcdns.Answer, error) {
-		four, err4 := dns.A(ctx, host)
+		four, err4 := r.dns.A(ctx, host)
 		if err4 == nil && four.Kind == dmarcdns.NXDomain {
 			return four, nil
 		}
-		six, err := dns.AAAA(ctx, host)
+		six, err := r.dns.AAAA(ctx, host)
 		if err != nil {
 			return six, err
 		}

@@ -158,7 +158,8 @@ func (stalled) wait(ctx context.Context) (dmarcdns.Answer, error) {
 
 func (s stalled) TXT(ctx context.Context, _ string) (dmarcdns.Answer, error)     { return s.wait(ctx) }
 func (s stalled) MX(ctx context.Context, _ string) (dmarcdns.Answer, error)      { return s.wait(ctx) }
-func (s stalled) Addrs(ctx context.Context, _ string) (dmarcdns.Answer, error)   { return s.wait(ctx) }
+func (s stalled) A(ctx context.Context, _ string) (dmarcdns.Answer, error)       { return s.wait(ctx) }
+func (s stalled) AAAA(ctx context.Context, _ string) (dmarcdns.Answer, error)    { return s.wait(ctx) }
 func (s stalled) PTR(ctx context.Context, _ netip.Addr) (dmarcdns.Answer, error) { return s.wait(ctx) }
 
 // All DNS of a message together ends in time, whatever the caller allows beyond that.

@@ -123,10 +123,6 @@ func (z *zone) AAAA(ctx context.Context, name string) (dmarcdns.Answer, error) {
 	return z.ask(ctx, "AAAA", name)
 }
 
-func (z *zone) Addrs(context.Context, string) (dmarcdns.Answer, error) {
-	panic("asked for both families")
-}
-
 func (z *zone) PTR(ctx context.Context, addr netip.Addr) (dmarcdns.Answer, error) {
 	return z.ask(ctx, "PTR", addr.String())
 }
