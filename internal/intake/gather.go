@@ -122,9 +122,9 @@ func (in *Intake) authenticate(ctx context.Context, m *message, f *facts) {
 	}
 }
 
-// authorize looks up each policy domain whose authorization matters. Before a report is refused for a
-// missing record, DNS is asked again past the cache: the record may just have been
-// published, and a reporting server that is told 550 does not come back.
+// authorize looks up each policy domain whose authorization matters. Before a report is
+// refused for a missing record, DNS is asked again past the cache: the record may just have
+// been published, and a reporting server that is told 550 does not come back.
 func (in *Intake) authorize(ctx context.Context, m *message, domains map[string]domainFacts) {
 	if !in.asksAuthorization(m) {
 		return
